@@ -1,0 +1,209 @@
+"""A feed made from loose scans and photos in folders, for a first try without a manifest."""
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import polars as pl
+
+from parcelscope.datasets.errors import FeedError
+from parcelscope.datasets.schema import IMAGES, PARCELS, TableSchema
+from parcelscope.datasets.tables import dtypes
+from parcelscope.datasets.writing import write_csv_whole
+
+ScanEnergy = Literal["low", "high", "dual", "colour", "grey"]
+SCAN_SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp", ".dcm", ".dcs", ".dicos")
+PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderCounts:
+    """What a feed from folders holds."""
+
+    parcels: int
+    scans: int
+    photos: int
+    attached_photos: int
+    """Photos that share the name of a scan and so went to its parcel."""
+    skipped: int
+    """Files whose ending is not that of an image, links, and hidden files."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    kind: Literal["scan", "photo"]
+    source: Path
+    parcel_id: str
+    path: str
+
+
+def feed_from_folder(
+    out: Path,
+    *,
+    scans: Path | None = None,
+    photos: Path | None = None,
+    pixel_pitch_mm: float | None = None,
+    energy: ScanEnergy = "colour",
+    copy: bool = False,
+    limit: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> FolderCounts:
+    """Make a feed in `out` of the images in `scans` and `photos`, folders within included.
+
+    Each scan becomes one parcel, named after its file. A photo joins the parcel whose scan has the
+    same file name without the ending, if exactly one has; else it becomes a parcel of its own.
+
+    Args:
+        out: New or empty folder to make the feed in.
+        scans: Folder with X-ray scans, if any.
+        photos: Folder with photos, if any.
+        pixel_pitch_mm: Size of one scan pixel at the parcel, where known.
+        energy: What the pixels of the scans hold.
+        copy: Copy the images instead of linking them; hard links take no space, but share later
+            changes of the originals. Where hard links cannot be made, images are copied anyway.
+        limit: Most scans, and most photos, to take; the first ones by path.
+        progress: Called with images done and images in all.
+
+    Raises:
+        FeedError: If a folder is missing, `out` is not empty, or there is no image to take.
+    """
+    if energy not in get_args(ScanEnergy):
+        raise FeedError(f"energy must be one of {get_args(ScanEnergy)}, got {energy!r}")
+    if limit is not None and limit < 1:
+        raise FeedError(f"limit must be 1 or more, got {limit}")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise FeedError(f"{out}: expected a new or empty folder to make a feed in, got one in use")
+    scan_files, skipped_scans = _images(scans, SCAN_SUFFIXES, limit, out)
+    photo_files, skipped_photos = _images(photos, PHOTO_SUFFIXES, limit, out)
+    if not scan_files and not photo_files:
+        raise FeedError(f"no scan in {scans} and no photo in {photos}: nothing to make a feed of")
+    found = _named(scans, scan_files, photos, photo_files)
+    digests = []
+    for done, image in enumerate(found, start=1):
+        digests.append(_place(image.source, out / image.path, copy=copy))
+        if progress is not None:
+            progress(done, len(found))
+    _write_tables(out, found, digests, pixel_pitch_mm=pixel_pitch_mm, energy=energy)
+    scanned = {image.parcel_id for image in found if image.kind == "scan"}
+    return FolderCounts(
+        parcels=len({image.parcel_id for image in found}),
+        scans=len(scan_files),
+        photos=len(photo_files),
+        attached_photos=sum(i.kind == "photo" and i.parcel_id in scanned for i in found),
+        skipped=skipped_scans + skipped_photos,
+    )
+
+
+def _images(
+    folder: Path | None, suffixes: Sequence[str], limit: int | None, out: Path
+) -> tuple[list[Path], int]:
+    """The image files in `folder`, by path, and how many other files were passed over."""
+    if folder is None:
+        return [], 0
+    if not folder.is_dir():
+        raise FeedError(f"{folder}: expected a folder with images, got no such folder")
+    inside = out.resolve()
+    taken: list[Path] = []
+    skipped = 0
+    for path in _files(folder):
+        if path.resolve().is_relative_to(inside):
+            continue
+        usable = not path.name.startswith(".") and path.is_file() and not path.is_symlink()
+        if usable and path.suffix.lower() in suffixes:
+            taken.append(path)
+        else:
+            skipped += 1
+    taken.sort()
+    return taken[:limit], skipped
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for root, _folders, names in os.walk(folder):
+        for name in names:
+            yield Path(root) / name
+
+
+def _named(
+    scans: Path | None, scan_files: list[Path], photos: Path | None, photo_files: list[Path]
+) -> list[_Found]:
+    """Each image with its parcel and its place in the feed."""
+    used: set[str] = set()
+    found: list[_Found] = []
+    of_stem: dict[str, list[str]] = {}
+    for path in scan_files if scans is not None else []:
+        parcel_id = _unique_id(path.stem, used)
+        of_stem.setdefault(path.stem, []).append(parcel_id)
+        found.append(_Found("scan", path, parcel_id, f"scans/{parcel_id}{path.suffix.lower()}"))
+    names: set[str] = set()
+    for path in photo_files if photos is not None else []:
+        same = of_stem.get(path.stem, [])
+        parcel_id = same[0] if len(same) == 1 else _unique_id(path.stem, used)
+        name = _unique_id(parcel_id, names)
+        found.append(_Found("photo", path, parcel_id, f"photos/{name}{path.suffix.lower()}"))
+    return found
+
+
+def _unique_id(stem: str, used: set[str]) -> str:
+    """An id made of a file name: plain characters only, with a number where it is taken."""
+    # Compared without case, as the feed may be moved to a file system that ignores it.
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", stem).strip("._")[:120] or "parcel"
+    candidate, number = plain, 1
+    while candidate.lower() in used:
+        number += 1
+        candidate = f"{plain}-{number}"
+    used.add(candidate.lower())
+    return candidate
+
+
+def _place(source: Path, target: Path, *, copy: bool) -> str:
+    """Link or copy `source` to `target`; the SHA-256 of what is there then."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if copy or not _linked(source, target):
+        shutil.copyfile(source, target)
+    with target.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _linked(source: Path, target: Path) -> bool:
+    try:
+        target.hardlink_to(source)
+    except OSError:  # another file system, or one without hard links
+        return False
+    return True
+
+
+def _write_tables(
+    out: Path,
+    found: list[_Found],
+    digests: list[str],
+    *,
+    pixel_pitch_mm: float | None,
+    energy: ScanEnergy,
+) -> None:
+    scan = [image.kind == "scan" for image in found]
+    images: dict[str, Sequence[object]] = {
+        "owner_id": [image.parcel_id for image in found],
+        "kind": [image.kind for image in found],
+        "path": [image.path for image in found],
+        "sha256": digests,
+        "view": [None if is_scan else "exterior" for is_scan in scan],
+        "energy": [energy if is_scan else None for is_scan in scan],
+        "pixel_pitch_mm": [pixel_pitch_mm if is_scan else None for is_scan in scan],
+    }
+    parcels = list(dict.fromkeys(image.parcel_id for image in found))
+    write_csv_whole(_table(IMAGES, images), out / "images.csv")
+    # Last, as a folder without a parcels table is not yet a feed.
+    write_csv_whole(_table(PARCELS, {"parcel_id": parcels}), out / "parcels.csv")
+
+
+def _table(schema: TableSchema, columns: Mapping[str, Sequence[object]]) -> pl.DataFrame:
+    """The given columns of `schema`, in its order and types."""
+    types = dtypes(schema)
+    return pl.DataFrame(
+        {name: pl.Series(columns[name], dtype=types[name]) for name in types if name in columns}
+    )
