@@ -1,0 +1,39 @@
+"""The errors that parcelscope raises on purpose.
+
+ParcelscopeError
+├── FeedError        a table, row or path of a feed
+├── ImageError       a scan or photo that cannot be read
+├── BundleError      a model bundle that cannot be trusted
+├── ConfigError      a configuration file or option
+└── RunError         a run folder, or a run whose counts do not add up
+
+At the command line each is one sentence on standard error and exit code 2.
+"""
+
+
+class ParcelscopeError(Exception):
+    """Root of all errors whose message is meant for the user."""
+
+
+class FeedError(ParcelscopeError):
+    """A table, row or path of a feed is not what the schema asks for."""
+
+
+class ImageError(ParcelscopeError):
+    """A scan or photo cannot be read; `code` is stable and short, for counting."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class BundleError(ParcelscopeError):
+    """A model bundle is incomplete, altered, or of an unknown version."""
+
+
+class ConfigError(ParcelscopeError):
+    """A configuration file or option does not say what it must."""
+
+
+class RunError(ParcelscopeError):
+    """A run folder cannot be used, or its counts do not add up."""

@@ -1,0 +1,1 @@
+"""The synthetic photo generator: genuine and altered packaging, and shipping labels."""

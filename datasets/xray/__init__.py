@@ -1,0 +1,1 @@
+"""The synthetic X-ray generator: physics, goods, parcels and master cartons."""

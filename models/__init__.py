@@ -1,0 +1,1 @@
+"""What a detector is: the bundle format, decoding of raw outputs, and the networks (torch)."""

@@ -1,0 +1,1 @@
+"""The built-in bundle, trained on generated data only."""

@@ -1,0 +1,164 @@
+"""The bundle: the models and calibration that score, as one verifiable folder.
+
+`bundle.json` names every `.onnx` file with its SHA-256. A bundle is read whole or refused: an
+altered file would otherwise score parcels with a model that nobody evaluated.
+"""
+
+import hashlib
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+from pydantic import BaseModel, Field, ValidationError
+
+from parcelscope.datasets.errors import BundleError
+
+FORMAT_VERSION: Final = 1
+CARD = "bundle.json"
+
+DetectorName = Literal["xray.items", "xray.pieces", "xray.anomaly"]
+InputKind = Literal["dual", "colour"]
+
+
+class GenuineScores(BaseModel, frozen=True, extra="forbid"):
+    """The upper tail of the scores of compliant scans, enough for conformal p-values."""
+
+    count: int = Field(gt=0)
+    """How many compliant scans were scored."""
+    top: tuple[float, ...] = Field(min_length=1)
+    """Their highest scores, descending."""
+
+    def p_value(self, score: float) -> float:
+        """Share of compliant scans that score at least `score`, 0 (exclusive) to 1.
+
+        Conformal: (1 + how many are as high) / (1 + n). Below the stored tail the tail's own share
+        is returned, which is a lower bound, and 1.0 when the whole set is stored.
+        """
+        as_high = int(np.searchsorted(-np.asarray(self.top), -score, side="right"))
+        return (1 + as_high) / (1 + self.count)
+
+
+class CountCalibration(BaseModel, frozen=True, extra="forbid"):
+    """From the network's raw count to pieces: knots for `np.interp`, raw count ascending."""
+
+    raw: tuple[float, ...] = Field(min_length=2)
+    middle: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    coverage: float = Field(gt=0, lt=1)
+    """Share of calibration cartons whose true count lies inside [low, high]."""
+
+    def interval(self, raw: float) -> tuple[float, float, float]:
+        """(middle, low, high) in pieces for the network's `raw` count."""
+        middle, low, high = (
+            float(np.interp(raw, self.raw, knots)) for knots in (self.middle, self.low, self.high)
+        )
+        return middle, low, high
+
+
+class DetectorCard(BaseModel, frozen=True, extra="forbid"):
+    """One detector for one kind of scan: its file, its input contract, its calibration."""
+
+    detector: DetectorName
+    input: InputKind
+    """`dual`: uint16 (N, 2, H, W), low then high energy, air at 60000.
+    `colour`: uint8 (N, 3, H, W), RGB."""
+    file: str
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    width_px: int = Field(gt=0)
+    height_px: int = Field(gt=0)
+    mm_per_px: float | None = Field(gt=0)
+    """Pitch of the canvas, used when the scan's own pitch is known; None: always fitted to size."""
+    classes: tuple[str, ...]
+    thresholds: dict[str, float] = Field(default_factory=dict)
+    """Score at which a class is reported to the analyst."""
+    genuine: dict[str, GenuineScores] = Field(default_factory=dict)
+    """Scores of compliant scans by class (`scan` for the anomaly score)."""
+    count: CountCalibration | None = None
+    metrics: dict[str, float] = Field(default_factory=dict)
+
+
+class FusionModel(BaseModel, frozen=True, extra="forbid"):
+    """Logistic regression on the strengths of findings, then calibration by knots."""
+
+    intercept: float
+    weights: dict[str, float]
+    """By finding code or code prefix (`item.*`)."""
+    knots_logit: tuple[float, ...] = Field(min_length=2)
+    knots_risk: tuple[float, ...] = Field(min_length=2)
+
+
+class Bundle(BaseModel, frozen=True, extra="forbid"):
+    """Everything that decides a score, with where it came from."""
+
+    format_version: Literal[1] = FORMAT_VERSION
+    name: str
+    version: str
+    licence: str
+    created: str
+    training_data: str
+    """What it was trained on, with the digest of the recipe."""
+    detectors: tuple[DetectorCard, ...]
+    parcel_fusion: FusionModel
+    carton_fusion: FusionModel
+    notes: str = ""
+
+    def card(self, detector: DetectorName, kind: InputKind) -> DetectorCard | None:
+        """The card for `detector` on scans of `kind`, or None where the bundle has none."""
+        for card in self.detectors:
+            if card.detector == detector and card.input == kind:
+                return card
+        return None
+
+
+def builtin_bundle_folder() -> Path:
+    """Folder of the bundle that ships with the package."""
+    return Path(str(resources.files("parcelscope.models.builtin")))
+
+
+def load_bundle(folder: Path) -> tuple[Bundle, str]:
+    """The bundle in `folder` and its digest, after checking every file against its SHA-256.
+
+    Raises:
+        BundleError: If a file is missing, altered or outside the folder, or the card is invalid.
+    """
+    card_path = folder / CARD
+    if not card_path.is_file():
+        raise BundleError(f"{folder}: expected a bundle with a {CARD}, found none")
+    text = card_path.read_bytes()
+    try:
+        raw = json.loads(text)
+    except ValueError as error:
+        raise BundleError(f"{card_path}: expected JSON, got: {error}") from None
+    version = raw.get("format_version") if isinstance(raw, dict) else None
+    if version != FORMAT_VERSION:
+        raise BundleError(
+            f"{card_path}: expected bundle format {FORMAT_VERSION}, got {version!r};"
+            " use the parcelscope release that wrote it"
+        )
+    try:
+        bundle = Bundle.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BundleError(f"{card_path}: {where}: {first['msg']}") from None
+    for card in bundle.detectors:
+        check_file(folder, card)
+    return bundle, hashlib.sha256(text).hexdigest()
+
+
+def check_file(folder: Path, card: DetectorCard) -> None:
+    """Refuse a detector file that is missing, altered or named outside the bundle's folder."""
+    if Path(card.file).name != card.file:
+        raise BundleError(f"{folder / CARD}: file names must stay in the bundle, got {card.file!r}")
+    path = folder / card.file
+    if not path.is_file():
+        raise BundleError(f"{path}: named in {CARD}, but missing; copy the bundle again")
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != card.sha256:
+        raise BundleError(
+            f"{path}: expected SHA-256 {card.sha256[:12]}…, got {found[:12]}…;"
+            " the file was altered or only half copied, copy the bundle again"
+        )

@@ -1,0 +1,1 @@
+"""Making detectors: generate, fit, calibrate, export, and build a bundle."""

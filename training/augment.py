@@ -1,0 +1,103 @@
+"""Changes that a scan may undergo without changing what lies in the parcel."""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from parcelscope.models.bundle import InputKind
+
+AIR = 60000.0
+Floats = npt.NDArray[np.float32]
+
+
+def augment(
+    pixels: npt.NDArray[np.generic],
+    box_xyxy: Floats,
+    *,
+    kind: InputKind,
+    rng: np.random.Generator,
+) -> tuple[npt.NDArray[np.generic], Floats]:
+    """One scan, mirrored, shifted, resized a little, and seen by a slightly different scanner.
+
+    Args:
+        pixels: (2, H, W) uint16 or (3, H, W) uint8.
+        box_xyxy: (N, 4) in canvas pixels.
+        kind: Which of the two.
+        rng: Source of chance.
+
+    Returns:
+        Pixels of the same shape and type, and the boxes that go with them.
+    """
+    picture, boxes = _move(pixels, box_xyxy, kind, rng)
+    if kind == "dual":
+        return _another_scanner(picture, rng), boxes
+    return _another_palette(picture, rng), boxes
+
+
+def _move(
+    pixels: npt.NDArray[np.generic], box_xyxy: Floats, kind: InputKind, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.generic], Floats]:
+    """Mirror, scale by up to 15 %, stretch by up to 8 %, shift."""
+    height, width = pixels.shape[1:]
+    scale = rng.uniform(0.85, 1.15)
+    stretch = rng.uniform(0.96, 1.04)
+    sx, sy = scale * stretch * rng.choice([-1, 1]), scale / stretch * rng.choice([-1, 1])
+    shift_x, shift_y = rng.uniform(-12, 12, 2)
+    matrix = np.array(
+        [
+            [sx, 0, width / 2 * (1 - sx) + shift_x],
+            [0, sy, height / 2 * (1 - sy) + shift_y],
+        ],
+        np.float64,
+    )
+    fill = (AIR, AIR) if kind == "dual" else tuple(float(v) for v in pixels[:, 0, 0])
+    moved = cv2.warpAffine(
+        np.ascontiguousarray(pixels.transpose(1, 2, 0)),
+        matrix,
+        (width, height),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=fill,
+    )
+    if len(box_xyxy) == 0:
+        return moved.transpose(2, 0, 1), box_xyxy
+    xs = box_xyxy[:, [0, 2]] * sx + matrix[0, 2]
+    ys = box_xyxy[:, [1, 3]] * sy + matrix[1, 2]
+    boxes = np.stack([xs.min(1), ys.min(1), xs.max(1), ys.max(1)], 1).astype(np.float32)
+    return moved.transpose(2, 0, 1), boxes
+
+
+def _another_scanner(
+    pixels: npt.NDArray[np.generic], rng: np.random.Generator
+) -> npt.NDArray[np.generic]:
+    """Attenuation scaled by up to 10 % (3 % between the energies), sharpness and noise changed."""
+    depth = -np.log(np.clip(pixels.astype(np.float32) / AIR, 2e-4, 1.09))
+    gain = rng.uniform(0.9, 1.1)
+    depth[0] *= gain * rng.uniform(0.97, 1.03)
+    depth[1] *= gain * rng.uniform(0.97, 1.03)
+    chance = rng.random()
+    if chance < 0.35:
+        smooth = cv2.GaussianBlur(depth.transpose(1, 2, 0), (0, 0), rng.uniform(0.4, 0.9))
+        depth += rng.uniform(-0.7, 0.7) * (depth - smooth.transpose(2, 0, 1))
+    level = np.exp(-depth)
+    # Quantum noise: variance proportional to the signal.
+    sigma = rng.uniform(0.0, 0.012) * np.sqrt(np.clip(level, 0.002, 1.1))
+    level += sigma * rng.standard_normal(level.shape, dtype=np.float32)
+    counts: npt.NDArray[np.uint16] = np.clip(np.round(level * AIR), 0, 65535).astype(np.uint16)
+    return counts
+
+
+def _another_palette(
+    pixels: npt.NDArray[np.generic], rng: np.random.Generator
+) -> npt.NDArray[np.generic]:
+    """Colour balance, contrast and brightness changed a little."""
+    rgb = pixels.astype(np.float32) / 255.0
+    gamma = rng.uniform(0.8, 1.25)
+    balance = rng.uniform(0.92, 1.08, (3, 1, 1)).astype(np.float32)
+    mixed = np.clip(rgb, 0, 1) ** gamma * balance
+    if rng.random() < 0.25:
+        grey = mixed.mean(axis=0, keepdims=True)
+        mixed = grey + (mixed - grey) * rng.uniform(0.4, 1.2)
+    mixed += rng.uniform(0, 0.025) * rng.standard_normal(mixed.shape, dtype=np.float32)
+    shades: npt.NDArray[np.uint8] = np.clip(np.round(mixed * 255), 0, 255).astype(np.uint8)
+    return shades

@@ -1,0 +1,124 @@
+"""From a torch network to one ONNX file, with proof that both say the same."""
+
+import hashlib
+import warnings
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+import torch
+from torch import nn
+
+from parcelscope.datasets.writing import write_whole
+from parcelscope.models.bundle import InputKind
+
+OPSET = 18
+"""Above it the CUDA provider has no kernel for some resize and reduce nodes."""
+TOLERANCE = 2e-4
+"""Largest difference between torch and ONNX, relative to the largest output."""
+
+
+class ParityError(AssertionError):
+    """An exported graph does not say what its network says."""
+
+
+def export_onnx(
+    module: nn.Module,
+    path: Path,
+    *,
+    kind: InputKind,
+    height_px: int,
+    width_px: int,
+    outputs: tuple[str, ...],
+    samples: npt.NDArray[np.generic],
+) -> dict[str, float]:
+    """Write `module` to `path` and check it against torch; the differences found.
+
+    Args:
+        module: Network in evaluation mode, from one scan tensor to a tuple of tensors.
+        path: Where the file goes.
+        kind: Input contract.
+        height_px: Canvas height.
+        width_px: Canvas width.
+        outputs: Names of the outputs.
+        samples: At least 5 scans (N, C, H, W) to compare on.
+
+    Returns:
+        `parity_batch_1`, `_2`, `_5` and `order`: largest relative differences.
+
+    Raises:
+        ParityError: If one is above the tolerance.
+    """
+    module = module.eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    channels, dtype = (2, torch.uint16) if kind == "dual" else (3, torch.uint8)
+    example = torch.zeros((2, channels, height_px, width_px), dtype=dtype)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter warns of its own deprecations
+        program = torch.onnx.export(
+            module,
+            (example,),
+            input_names=["scan"],
+            output_names=list(outputs),
+            dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=1024)},),
+            opset_version=OPSET,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+    assert program is not None
+    write_whole(path, program.model_proto.SerializeToString())
+    return check_parity(module, path, outputs=outputs, samples=samples)
+
+
+def check_parity(
+    module: nn.Module,
+    path: Path,
+    *,
+    outputs: tuple[str, ...],
+    samples: npt.NDArray[np.generic],
+) -> dict[str, float]:
+    """Largest relative differences between `module` and the graph at `path`; see `export_onnx`."""
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    wide = np.int32 if samples.dtype == np.uint16 else np.uint8
+    with torch.no_grad():
+        expected = [t.numpy() for t in module(torch.from_numpy(samples[:5].astype(wide)))]
+    found: dict[str, float] = {}
+    for size in (1, 2, 5):
+        parts = [
+            session.run(list(outputs), {"scan": samples[start : min(start + size, 5)]})
+            for start in range(0, 5, size)
+        ]
+        joined = [np.concatenate(column) for column in zip(*parts, strict=True)]
+        found[f"parity_batch_{size}"] = _difference(joined, expected, outputs)
+    turned = session.run(list(outputs), {"scan": np.ascontiguousarray(samples[:5][::-1])})
+    found["parity_order"] = _difference([t[::-1] for t in turned], expected, outputs)
+    worst = max(found, key=lambda key: found[key])
+    if not found[worst] <= TOLERANCE:
+        raise ParityError(
+            f"{path.name}: {worst} is {found[worst]:.2e}, expected at most {TOLERANCE:.0e}"
+        )
+    return found
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _difference(
+    found: list[npt.NDArray[np.float32]],
+    expected: list[npt.NDArray[np.float32]],
+    names: tuple[str, ...],
+) -> float:
+    """Largest difference over all outputs, relative to each output's largest value.
+
+    Peaks are compared by height, not by place: two equal neighbours may swap by rounding.
+    """
+    worst = 0.0
+    for name, ours, theirs in zip(names, found, expected, strict=True):
+        if name == "peaks":
+            ours, theirs = (np.sort(t.reshape(len(t), -1))[:, -50:] for t in (ours, theirs))
+        gap = float(np.abs(ours - theirs).max())
+        worst = max(worst, gap / max(1.0, float(np.abs(theirs).max())))
+    return worst

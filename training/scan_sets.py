@@ -1,0 +1,203 @@
+"""Sets of simulated scans to learn from: drawn, scanned, and placed on the model's canvas."""
+
+import multiprocessing
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import simplejpeg
+
+from parcelscope.datasets.canvas import CanvasSpec, place_colour, place_dual
+from parcelscope.datasets.xray.acquisition import TRAINING_SCANNERS, Scanner
+from parcelscope.datasets.xray.carton import make_carton
+from parcelscope.datasets.xray.colour import (
+    as_jpeg,
+    pseudo_colour,
+    random_jpeg_quality,
+    random_palette,
+)
+from parcelscope.datasets.xray.geometry import Geometry
+from parcelscope.datasets.xray.items import ITEM_LABELS
+from parcelscope.datasets.xray.parcel import make_parcel
+from parcelscope.datasets.xray.scan import SyntheticScan, simulate
+from parcelscope.datasets.xray.scene import Scene
+from parcelscope.datasets.xray.texture import texture_field
+from parcelscope.datasets.xray.zeff import effective_z
+from parcelscope.models.bundle import InputKind
+
+Floats = npt.NDArray[np.float32]
+Kind = Literal["parcel", "carton"]
+
+PARCEL_CANVAS = CanvasSpec(width_px=256, height_px=192, mm_per_px=2.0)
+"""512 x 384 mm: every parcel that a parcel scanner's tunnel takes."""
+CARTON_CANVAS = CanvasSpec(width_px=256, height_px=192, mm_per_px=None)
+"""A master carton fills the canvas: pieces are counted by their edges, which need the pixels."""
+MOST_PIECES = 30
+BENIGN_SHARE = 0.35
+TEXTURES = 24
+"""Different texture fields in one set; one is drawn per scan and shifted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One scan on its canvas, with what is true of it."""
+
+    dual: npt.NDArray[np.uint16]
+    """(2, H, W)"""
+    colour: npt.NDArray[np.uint8]
+    """(3, H, W)"""
+    dual_box_xyxy: Floats
+    """(N, 4) on the dual canvas."""
+    colour_box_xyxy: Floats
+    """(N, 4) on the colour canvas, which may have another scale."""
+    label: npt.NDArray[np.int64]
+    """(N,)"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanSet:
+    """Many samples, stacked."""
+
+    dual: npt.NDArray[np.uint16]
+    """(S, 2, H, W)"""
+    colour: npt.NDArray[np.uint8]
+    """(S, 3, H, W)"""
+    dual_box_xyxy: list[Floats]
+    colour_box_xyxy: list[Floats]
+    label: list[npt.NDArray[np.int64]]
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def boxes_for(self, kind: InputKind) -> list[Floats]:
+        """The boxes on the canvas of `kind`."""
+        return self.dual_box_xyxy if kind == "dual" else self.colour_box_xyxy
+
+    def pictures(self, kind: InputKind) -> npt.NDArray[np.generic]:
+        """The pictures of `kind`."""
+        return self.dual if kind == "dual" else self.colour
+
+    def part(self, start: int, stop: int) -> "ScanSet":
+        """Samples `start` to `stop`."""
+        return ScanSet(
+            dual=self.dual[start:stop],
+            colour=self.colour[start:stop],
+            dual_box_xyxy=self.dual_box_xyxy[start:stop],
+            colour_box_xyxy=self.colour_box_xyxy[start:stop],
+            label=self.label[start:stop],
+        )
+
+
+def draw_set(
+    kind: Kind,
+    count: int,
+    *,
+    seed: int,
+    benign: bool = False,
+    workers: int = 2,
+    progress: Callable[[int], None] | None = None,
+) -> ScanSet:
+    """`count` scans of parcels or cartons; the same seed gives the same set.
+
+    Args:
+        kind: Parcels with items of interest among them, or master cartons with their pieces.
+        count: How many.
+        seed: Fixes every pixel.
+        benign: Parcels without items of interest only.
+        workers: Processes.
+        progress: Called with the number done.
+    """
+    jobs = [(kind, seed, index, benign) for index in range(count)]
+    samples: list[Sample] = []
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for sample in pool.map(_draw_job, jobs, chunksize=16):
+            samples.append(sample)
+            if progress is not None:
+                progress(len(samples))
+    return ScanSet(
+        dual=np.stack([s.dual for s in samples]),
+        colour=np.stack([s.colour for s in samples]),
+        dual_box_xyxy=[s.dual_box_xyxy for s in samples],
+        colour_box_xyxy=[s.colour_box_xyxy for s in samples],
+        label=[s.label for s in samples],
+    )
+
+
+def _draw_job(job: tuple[Kind, int, int, bool]) -> Sample:
+    kind, seed, index, benign = job
+    cv2.setNumThreads(1)
+    return draw_sample(kind, np.random.default_rng([seed, index]), benign=benign)
+
+
+def draw_sample(kind: Kind, rng: np.random.Generator, *, benign: bool = False) -> Sample:
+    """One parcel or carton on one of the training scanners."""
+    scene = parcel_scene(rng, benign=benign) if kind == "parcel" else carton_scene(rng)
+    scanner = another_pitch(
+        TRAINING_SCANNERS[str(rng.choice(sorted(TRAINING_SCANNERS)))], kind, rng
+    )
+    scan = simulate(scene, scanner, rng, _texture(int(rng.integers(TEXTURES))))
+    return place(scan, scanner, kind, rng)
+
+
+def parcel_scene(rng: np.random.Generator, *, benign: bool) -> Scene:
+    """A parcel with 0 to 3 items of interest."""
+    items: Sequence[str] = ()
+    if not benign and rng.random() > BENIGN_SHARE:
+        items = [
+            str(v) for v in rng.choice(ITEM_LABELS, int(rng.choice([1, 2, 3], p=[0.5, 0.3, 0.2])))
+        ]
+    return make_parcel(rng, items=items, clutter=float(rng.uniform(0.6, 1.3)))
+
+
+def carton_scene(rng: np.random.Generator) -> Scene:
+    """A master carton of 1 to 30 pieces, small counts as often as large ones."""
+    pieces = int(rng.integers(1, 13) if rng.random() < 0.6 else rng.integers(13, MOST_PIECES + 3))
+    return make_carton(rng, pieces=pieces, overlap=float(rng.uniform(0, 1)))
+
+
+def another_pitch(scanner: Scanner, kind: Kind, rng: np.random.Generator) -> Scanner:
+    """`scanner` with a pitch near the canvas's own, so that little rendering is thrown away."""
+    width_mm, height_mm = (520, 400) if kind == "parcel" else (680, 530)
+    pitch_mm = float(rng.uniform(1.3, 1.8) if kind == "parcel" else rng.uniform(1.2, 1.8))
+    columns, rows = int(width_mm / pitch_mm), int(height_mm / pitch_mm)
+    return replace(scanner, geometry=Geometry.square(columns, rows, pitch_mm))
+
+
+def place(scan: SyntheticScan, scanner: Scanner, kind: Kind, rng: np.random.Generator) -> Sample:
+    """`scan` on its canvases, as raw energies and as one vendor's colours."""
+    spec = PARCEL_CANVAS if kind == "parcel" else CARTON_CANVAS
+    wanted = "item" if kind == "parcel" else "inner_parcel"
+    objects = [o for o in scan.objects if o.kind == wanted and o.area_px >= 12]
+    boxes = np.array([o.box_xyxy for o in objects], np.float32).reshape(-1, 4)
+    label = np.array(
+        [ITEM_LABELS.index(o.name) if kind == "parcel" else 0 for o in objects], np.int64
+    )
+    pitch_mm = scanner.geometry.pixel_pitch_mm
+    dual = place_dual(
+        scan.le,
+        scan.he,
+        air_level=60000.0,
+        pixel_pitch_mm=pitch_mm if rng.random() < 0.85 else None,
+        spec=spec,
+    )
+    z_map = effective_z(scan.le, scan.he, scanner.spectrum)
+    rgb = pseudo_colour(scan.le, scan.he, z_map, random_palette(rng))
+    rgb = simplejpeg.decode_jpeg(as_jpeg(rgb, random_jpeg_quality(rng)), colorspace="RGB")
+    colour = place_colour(rgb, pixel_pitch_mm=pitch_mm if rng.random() < 0.5 else None, spec=spec)
+    return Sample(
+        dual=dual.pixels.astype(np.uint16, copy=False),
+        colour=colour.pixels.astype(np.uint8, copy=False),
+        dual_box_xyxy=dual.to_canvas(boxes).astype(np.float32),
+        colour_box_xyxy=colour.to_canvas(boxes).astype(np.float32),
+        label=label,
+    )
+
+
+@lru_cache(maxsize=TEXTURES)
+def _texture(index: int) -> npt.NDArray[np.float32]:
+    return texture_field(np.random.default_rng([7, index]))
