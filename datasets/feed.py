@@ -157,9 +157,15 @@ def _linked_paths(folder: Path, paths: Sequence[str]) -> list[str]:
     for name in paths:
         by_parent.setdefault(name.rpartition("/")[0], []).append(name)
     found: list[str] = []
+    linked = {PurePosixPath(): False}  # folders seen, and whether a link leads to them
+
+    def is_linked(inner: PurePosixPath) -> bool:
+        if inner not in linked:
+            linked[inner] = is_linked(inner.parent) or (folder / inner).is_symlink()
+        return linked[inner]
+
     for parent, names in by_parent.items():
-        steps = [step for step in PurePosixPath(parent).parts if step != "."]
-        if any((folder / Path(*steps[: n + 1])).is_symlink() for n in range(len(steps))):
+        if is_linked(PurePosixPath(parent)):
             found += names
             continue
         try:

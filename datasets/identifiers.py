@@ -84,7 +84,8 @@ def identify(text: str, *, hint: IdentifierKind | None = None) -> Identifier:
         text: As declared or read from a label; blanks, hyphens, case and GS1 application
             identifiers `(00)` and `(01)` do not matter.
         hint: The kind that the place asks for (a master bill is an `awb`): the number is then
-            judged as one. Without it the shape decides.
+            judged as one. Without it the shape decides, and the kind `unknown` says nothing
+            against the number: many carriers have forms of their own.
     """
     value = _normal(text)
     kind = hint if hint is not None and hint != "unknown" else _shape(text, value)

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from parcelscope.datasets.schema import Column, ColumnType
+from parcelscope.datasets.columns import Column, ColumnType
 
 DTYPES: dict[ColumnType, pl.DataType] = {
     "text": pl.String(),

@@ -1,6 +1,7 @@
 """A feed made from loose scans and photos in folders, for a first try without a manifest."""
 
 import hashlib
+import math
 import os
 import re
 import shutil
@@ -12,7 +13,7 @@ from typing import Literal, get_args
 import polars as pl
 
 from parcelscope.datasets.errors import FeedError
-from parcelscope.datasets.schema import IMAGES, PARCELS, TableSchema
+from parcelscope.datasets.schema import IMAGES, PARCELS, TableSchema, expectation
 from parcelscope.datasets.tables import dtypes
 from parcelscope.datasets.writing import write_csv_whole
 
@@ -32,6 +33,13 @@ class FolderCounts:
     """Photos that share the name of a scan and so went to its parcel."""
     skipped: int
     """Files whose ending is not that of an image, links, and hidden files."""
+
+    def __str__(self) -> str:
+        """The counts as one sentence."""
+        return (
+            f"{self.parcels} parcels of {self.scans} scans and {self.photos} photos, "
+            f"{self.attached_photos} of them beside a scan; {self.skipped} other files passed over"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +78,15 @@ def feed_from_folder(
         progress: Called with images done and images in all.
 
     Raises:
-        FeedError: If a folder is missing, `out` is not empty, or there is no image to take.
+        FeedError: If an option or a folder is not what it must be, `out` is not empty, there is no image to take, or one
+            cannot be read.
     """
     if energy not in get_args(ScanEnergy):
         raise FeedError(f"energy must be one of {get_args(ScanEnergy)}, got {energy!r}")
+    pitch = IMAGES.column("pixel_pitch_mm")
+    low, high = pitch.minimum or 0.0, pitch.maximum or math.inf
+    if pixel_pitch_mm is not None and not low <= pixel_pitch_mm <= high:
+        raise FeedError(f"pixel_pitch_mm must be {expectation(pitch)}, got {pixel_pitch_mm}")
     if limit is not None and limit < 1:
         raise FeedError(f"limit must be 1 or more, got {limit}")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -162,11 +175,16 @@ def _unique_id(stem: str, used: set[str]) -> str:
 
 def _place(source: Path, target: Path, *, copy: bool) -> str:
     """Link or copy `source` to `target`; the SHA-256 of what is there then."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if copy or not _linked(source, target):
-        shutil.copyfile(source, target)
-    with target.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if copy or not _linked(source, target):
+            shutil.copyfile(source, target)
+        with target.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise FeedError(
+            f"{source}: cannot be taken into the feed: {error.strerror or error}"
+        ) from error
 
 
 def _linked(source: Path, target: Path) -> bool:
