@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import polars as pl
 
@@ -17,7 +17,6 @@ from parcelscope.datasets.schema import IMAGES, PARCELS, TableSchema, expectatio
 from parcelscope.datasets.tables import dtypes
 from parcelscope.datasets.writing import write_csv_whole
 
-ScanEnergy = Literal["low", "high", "dual", "colour", "grey"]
 SCAN_SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp", ".dcm", ".dcs", ".dicos")
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 
@@ -56,7 +55,7 @@ def feed_from_folder(
     scans: Path | None = None,
     photos: Path | None = None,
     pixel_pitch_mm: float | None = None,
-    energy: ScanEnergy = "colour",
+    energy: str = "colour",
     copy: bool = False,
     limit: int | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -71,18 +70,19 @@ def feed_from_folder(
         scans: Folder with X-ray scans, if any.
         photos: Folder with photos, if any.
         pixel_pitch_mm: Size of one scan pixel at the parcel, where known.
-        energy: What the pixels of the scans hold.
+        energy: What the pixels of the scans hold: a choice of the column `energy`.
         copy: Copy the images instead of linking them; hard links take no space, but share later
             changes of the originals. Where hard links cannot be made, images are copied anyway.
         limit: Most scans, and most photos, to take; the first ones by path.
         progress: Called with images done and images in all.
 
     Raises:
-        FeedError: If an option or a folder is not what it must be, `out` is not empty, there is no image to take, or one
-            cannot be read.
+        FeedError: If an option or a folder is not what it must be, `out` is not empty, there is no
+            image to take, or one cannot be read.
     """
-    if energy not in get_args(ScanEnergy):
-        raise FeedError(f"energy must be one of {get_args(ScanEnergy)}, got {energy!r}")
+    energies = IMAGES.column("energy")
+    if energy not in energies.choices:
+        raise FeedError(f"energy must be {expectation(energies)}, got {energy!r}")
     pitch = IMAGES.column("pixel_pitch_mm")
     low, high = pitch.minimum or 0.0, pitch.maximum or math.inf
     if pixel_pitch_mm is not None and not low <= pixel_pitch_mm <= high:
@@ -201,7 +201,7 @@ def _write_tables(
     digests: list[str],
     *,
     pixel_pitch_mm: float | None,
-    energy: ScanEnergy,
+    energy: str,
 ) -> None:
     scan = [image.kind == "scan" for image in found]
     images: dict[str, Sequence[object]] = {

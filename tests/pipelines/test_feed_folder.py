@@ -129,8 +129,10 @@ def test_what_cannot_be_made_a_feed_is_said_in_one_sentence(loose: Path) -> None
         feed_from_folder(loose / "feed")
     with pytest.raises(FeedError, match="expected a new or empty folder"):
         feed_from_folder(loose / "photos", scans=loose / "scans")
-    with pytest.raises(FeedError, match="pixel_pitch_mm must be a number, 0.001 to 100, got nan"):
+    with pytest.raises(FeedError, match=r"pixel_pitch_mm must be a number, 0.001 to 100, got nan"):
         feed_from_folder(loose / "feed", scans=loose / "scans", pixel_pitch_mm=float("nan"))
+    with pytest.raises(FeedError, match=r"energy must be one of low, high, .*, got 'medium'"):
+        feed_from_folder(loose / "feed", scans=loose / "scans", energy="medium")
     with pytest.raises(FeedError, match="limit must be 1 or more, got 0"):
         feed_from_folder(loose / "feed", scans=loose / "scans", limit=0)
 
