@@ -1,0 +1,193 @@
+"""The detectors of a bundle as sessions, and what each says about a batch of canvases."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from parcelscope.datasets.errors import BundleError, ParcelscopeError
+from parcelscope.inference.sessions import open_session
+from parcelscope.models.bundle import Bundle, DetectorCard, DetectorName, InputKind
+from parcelscope.models.heatmap import Boxes, Floats, decode_peaks
+
+Canvases = npt.NDArray[np.uint16] | npt.NDArray[np.uint8]
+"""(N, 2, H, W) uint16, low then high energy, or (N, 3, H, W) uint8, RGB."""
+
+INPUT: Final = "scan"
+OUTPUTS: Final[dict[DetectorName, tuple[str, ...]]] = {
+    "xray.items": ("peaks", "size", "offset"),
+    "xray.pieces": ("peaks", "size", "offset", "count"),
+    "xray.anomaly": ("score", "map"),
+}
+INPUT_TYPES: Final[dict[InputKind, tuple[str, int]]] = {
+    "dual": ("tensor(uint16)", 2),
+    "colour": ("tensor(uint8)", 3),
+}
+
+
+class ScoreError(ParcelscopeError):
+    """A model gave something that is not a score, such as NaN."""
+
+    code: Final = "not_finite"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detector:
+    """One model and the card that says how to feed and read it."""
+
+    card: DetectorCard
+    session: ort.InferenceSession
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detectors:
+    """The detectors of one bundle, by what they look for and the kind of scan they read."""
+
+    by_name: Mapping[tuple[DetectorName, InputKind], Detector]
+
+    def find(self, name: DetectorName, kind: InputKind) -> Detector | None:
+        """The detector `name` for scans of `kind`, or None where the bundle has none."""
+        return self.by_name.get((name, kind))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PieceCount:
+    """Inner parcels of one master carton."""
+
+    boxes: Boxes
+    raw: float
+    """The network's own sum, before calibration."""
+    interval: tuple[float, float, float] | None
+    """(middle, low, high) in pieces; None where the bundle has no calibration of counts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anomaly:
+    """How unlike compliant scans one scan is, and where most."""
+
+    score: float
+    box_xyxy: Floats
+    """(4,) the hottest region, in canvas pixels."""
+
+
+def load_detectors(bundle: Bundle, folder: Path, *, threads: int = 1) -> Detectors:
+    """One session for each detector of `bundle`, whose files lie in `folder`.
+
+    Raises:
+        BundleError: If a file is no model, or a model does not keep the contract of its card.
+    """
+    by_name: dict[tuple[DetectorName, InputKind], Detector] = {}
+    for card in bundle.detectors:
+        session = open_session(folder / card.file, threads=threads)
+        check_contract(session, card, folder / card.file)
+        by_name[card.detector, card.input] = Detector(card=card, session=session)
+    return Detectors(by_name=MappingProxyType(by_name))
+
+
+def detect_items(detector: Detector, canvases: Canvases) -> list[Boxes]:
+    """Suspect shapes in each of `canvases`, boxes in canvas pixels, best first.
+
+    Raises:
+        ScoreError: If the model gave a number that is not finite.
+    """
+    peaks, size, offset = _run(detector, canvases)
+    return [
+        decode_peaks(peaks[index], size[index], offset[index]) for index in range(len(canvases))
+    ]
+
+
+def count_pieces(detector: Detector, canvases: Canvases) -> list[PieceCount]:
+    """Inner parcels in each of `canvases`, with the interval that their number lies in.
+
+    Raises:
+        ScoreError: If the model gave a number that is not finite.
+    """
+    peaks, size, offset, count = _run(detector, canvases)
+    calibration = detector.card.count
+    return [
+        PieceCount(
+            boxes=decode_peaks(peaks[index], size[index], offset[index]),
+            raw=float(count[index]),
+            interval=None if calibration is None else calibration.interval(float(count[index])),
+        )
+        for index in range(len(canvases))
+    ]
+
+
+def score_anomaly(detector: Detector, canvases: Canvases) -> list[Anomaly]:
+    """How unlike compliant scans each of `canvases` is.
+
+    Raises:
+        ScoreError: If the model gave a number that is not finite.
+    """
+    score, heat = _run(detector, canvases)
+    card = detector.card
+    return [
+        Anomaly(
+            score=float(score[index]),
+            box_xyxy=hottest_box(heat[index, 0], width_px=card.width_px, height_px=card.height_px),
+        )
+        for index in range(len(canvases))
+    ]
+
+
+def hottest_box(heat: Floats, *, width_px: int, height_px: int) -> Floats:
+    """Box around the connected region of `heat` that holds its peak.
+
+    The region is what lies at or above halfway between the median and the peak, so that it does
+    not depend on the scale of the map.
+
+    Args:
+        heat: (h, w) map, higher is more unusual.
+        width_px: Width of the canvas that the map covers.
+        height_px: Height of that canvas.
+
+    Returns:
+        (4,) x0, y0, x1, y1 in canvas pixels.
+    """
+    rows, columns = heat.shape
+    row, column = np.unravel_index(int(np.argmax(heat)), heat.shape)
+    level = (float(np.median(heat)) + float(heat[row, column])) / 2
+    _, region, stats, _ = cv2.connectedComponentsWithStats(
+        (heat >= level).astype(np.uint8), connectivity=4
+    )
+    left, top, width, height, _ = stats[region[row, column]]
+    scale = np.array([width_px / columns, height_px / rows] * 2, np.float32)
+    return np.array([left, top, left + width, top + height], np.float32) * scale
+
+
+def check_contract(session: ort.InferenceSession, card: DetectorCard, path: Path) -> None:
+    """Refuse a model whose input or outputs are not those that its card promises.
+
+    Raises:
+        BundleError: Naming the file, what the card promises and what the model has.
+    """
+    kind, channels = INPUT_TYPES[card.input]
+    expected = (INPUT, kind, [channels, card.height_px, card.width_px])
+    inputs = [(tensor.name, tensor.type, tensor.shape[1:]) for tensor in session.get_inputs()]
+    if inputs != [expected]:
+        raise BundleError(f"{path}: expected the one input {expected}, got {inputs}")
+    outputs = {tensor.name for tensor in session.get_outputs()}
+    missing = [name for name in OUTPUTS[card.detector] if name not in outputs]
+    if missing:
+        raise BundleError(
+            f"{path}: expected the outputs of {card.detector}, {missing} missing;"
+            f" got {sorted(outputs)}"
+        )
+
+
+def _run(detector: Detector, canvases: Canvases) -> list[npt.NDArray[Any]]:
+    """The contract's outputs for `canvases`, in its order, all finite."""
+    names = OUTPUTS[detector.card.detector]
+    outputs: list[npt.NDArray[Any]] = detector.session.run(list(names), {INPUT: canvases})
+    for name, values in zip(names, outputs, strict=True):
+        # NaN compares false with every threshold, so it would read as "nothing found".
+        if not np.isfinite(values).all():
+            raise ScoreError(f"{detector.card.file}: output {name!r} is not finite")
+    return outputs
