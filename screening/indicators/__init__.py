@@ -1,0 +1,1 @@
+"""Warning indicators: rules that compare what was seen, weighed and declared."""

@@ -1,0 +1,185 @@
+"""U8: declarations that do not say what the goods are, or at a price unlike that of the others."""
+
+import polars as pl
+
+from parcelscope.screening.config import DescriptionConfig, ScreeningConfig
+from parcelscope.screening.indicators.evidence import (
+    Evidence,
+    Outcome,
+    as_findings,
+    as_not_assessed,
+    with_ratio,
+)
+from parcelscope.screening.indicators.wording import plain
+
+DESCRIPTION = "U8.description"
+VALUE = "U8.value"
+
+# The standard deviation of a normal distribution is this times its median absolute deviation.
+_MAD_TO_SIGMA = 1.4826
+
+
+def vague_descriptions(evidence: Evidence, config: ScreeningConfig) -> Outcome:
+    """U8.description: a phrase that fits anything, too few letters, or a product code alone."""
+    settings = config.description
+    parcels = evidence.owners("parcel").select("owner_id", "owner_kind", "description")
+    stated = pl.col("description").str.strip_chars() != ""
+    # Windows repeat themselves: judge each wording once.
+    wordings = _judged(parcels.filter(stated).select("description").unique(), settings).drop_nulls(
+        "likelihood_ratio"
+    )
+    vague = parcels.join(wordings, on="description", how="inner")
+    findings = vague.select(
+        "owner_id",
+        "owner_kind",
+        pl.lit(DESCRIPTION).alias("code"),
+        pl.format(
+            'The description "{}" {}; it should say what the goods are.',
+            pl.col("description"),
+            pl.col("how"),
+        ).alias("sentence"),
+        pl.col("description").alias("text"),
+        pl.col("likelihood_ratio"),
+    )
+    undescribed = parcels.filter(~stated.fill_null(value=False))
+    return Outcome(
+        findings=as_findings(findings),
+        not_assessed=as_not_assessed(
+            undescribed, DESCRIPTION, pl.lit("the manifest gives no description")
+        ),
+    )
+
+
+def _judged(wordings: pl.DataFrame, settings: DescriptionConfig) -> pl.DataFrame:
+    """`description` with `how` it is vague and its `likelihood_ratio`, null where it is not."""
+    text = pl.col("description")
+    words = (
+        text.str.to_lowercase()
+        .str.replace_all(r"\b(\p{L})\.", "$1")  # f.a.k. is one word
+        .str.replace_all(r"[^\p{L}\p{N}]+", " ")
+        .str.strip_chars()
+    )
+    filler = rf"\b(?:{'|'.join(settings.filler_words)}|\d+)\b"
+    kept = (
+        words.str.replace_all(filler if settings.filler_words else r"\b\d+\b", " ")
+        .str.replace_all(r"\s+", " ")
+        .str.strip_chars()
+    )
+    letters = words.str.count_matches(r"\p{L}")
+    # One character of Chinese or Japanese may be a whole word.
+    foreign = words.str.contains(r"[^\x00-\x7f]")
+    code = words.str.contains(r"\d") & ~words.str.contains(r"\b[a-z]{3,}\b") & ~foreign
+    phrase = (
+        words.is_in(list(settings.vague_phrases))
+        | kept.is_in(list(settings.vague_phrases))
+        | ((kept == "") & (letters > 0))
+    )
+    how = (
+        pl.when(phrase)
+        .then(pl.lit("fits almost anything"))
+        .when(code)
+        .then(pl.lit("is a product code without a word"))
+        .when((letters < settings.min_letters) & ~foreign)
+        .then(pl.format("has fewer than {} letters", pl.lit(settings.min_letters)))
+    )
+    ratio = (
+        pl.when(phrase)
+        .then(settings.vague)
+        .when(code)
+        .then(settings.code_only)
+        .when((letters < settings.min_letters) & ~foreign)
+        .then(settings.short)
+    )
+    return wordings.with_columns(how.alias("how"), ratio.alias("likelihood_ratio"))
+
+
+def unusual_values(evidence: Evidence, config: ScreeningConfig) -> Outcome:
+    """U8.value: value per kilogram far from that of the parcels under the same four HS digits.
+
+    Compared in one currency within the window; the distance is a robust z of its logarithm.
+    """
+    settings = config.value
+    parcels = _priced(evidence)
+    group = ["hs4", "currency"]
+    price = pl.col("log_price")
+    typical = (
+        parcels.filter(pl.col("comparable"))
+        .with_columns((price - price.median().over(group)).abs().alias("deviation"))
+        .group_by(group)
+        .agg(
+            price.median().alias("median"),
+            pl.col("deviation").median().alias("mad"),
+            pl.len().alias("rows"),
+        )
+    )
+    spread = pl.max_horizontal(pl.col("mad") * _MAD_TO_SIGMA, pl.lit(settings.min_spread))
+    judged = parcels.join(typical, on=group, how="left").with_columns(
+        (pl.col("comparable") & (pl.col("rows") >= settings.min_rows))
+        .fill_null(value=False)
+        .alias("judged"),
+        ((price - pl.col("median")).abs() / spread).alias("distance"),
+    )
+    fired = judged.filter(pl.col("judged") & (pl.col("distance") >= settings.grades.at[0]))
+    findings = with_ratio(
+        _value_findings(fired), settings.grades.ratios(fired["distance"].to_numpy())
+    )
+    reason = (
+        pl.when(~pl.col("comparable"))
+        .then(pl.lit("the manifest lacks a value, currency, weight or tariff code"))
+        .otherwise(
+            pl.format(
+                "fewer than {} parcels of this window under HS {} in {}",
+                pl.lit(settings.min_rows),
+                pl.col("hs4"),
+                pl.col("currency"),
+            )
+        )
+    )
+    return Outcome(
+        findings=as_findings(findings),
+        not_assessed=as_not_assessed(judged.filter(~pl.col("judged")), VALUE, reason),
+    )
+
+
+def _priced(evidence: Evidence) -> pl.DataFrame:
+    """Parcels with hs4, currency, log_price (ln of value per kg), and which are `comparable`."""
+    weight = pl.coalesce("declared_weight_g", "measured_weight_g")
+    digits = pl.col("hs_code").str.replace_all(r"\D", "")
+    hs4 = pl.when(digits.str.len_chars() >= 4).then(digits.str.slice(0, 4))
+    currency = pl.col("currency").str.strip_chars().str.to_uppercase()
+    positive = (weight > 0) & (pl.col("value") > 0)
+    return (
+        evidence.owners("parcel")
+        .select(
+            "owner_id",
+            "owner_kind",
+            hs4.alias("hs4"),
+            pl.when(currency != "").then(currency).alias("currency"),
+            pl.when(positive).then((pl.col("value") / weight * 1000).log()).alias("log_price"),
+        )
+        .with_columns(
+            pl.all_horizontal(pl.col("hs4", "currency", "log_price").is_not_null()).alias(
+                "comparable"
+            )
+        )
+    )
+
+
+def _value_findings(fired: pl.DataFrame) -> pl.DataFrame:
+    declared, usual = pl.col("log_price").exp(), pl.col("median").exp()
+    return fired.select(
+        "owner_id",
+        "owner_kind",
+        pl.lit(VALUE).alias("code"),
+        pl.format(
+            "The declared value is {} {} per kg; the median of {} parcels under HS {} is {}.",
+            plain(declared, 2),
+            pl.col("currency"),
+            pl.col("rows"),
+            pl.col("hs4"),
+            plain(usual, 2),
+        ).alias("sentence"),
+        declared.alias("observed"),
+        usual.alias("expected"),
+        pl.format("{}/kg", pl.col("currency")).alias("unit"),
+    )

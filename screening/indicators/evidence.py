@@ -1,0 +1,94 @@
+"""What an indicator looks at, and what it gives back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from parcelscope.datasets.feed import Feed
+from parcelscope.datasets.records import FINDING_SCHEMA, NOT_ASSESSED_SCHEMA, OwnerKind
+
+SOURCE = "indicator"
+KEYS: dict[OwnerKind, str] = {"parcel": "parcel_id", "carton": "carton_id"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One closed window: its manifest tables, and what the detectors reported on it."""
+
+    feed: Feed
+    findings: pl.DataFrame
+    """What the detectors found, columns as `FINDING_SCHEMA`."""
+    not_assessed: pl.DataFrame
+    """What they could not look at, columns as `NOT_ASSESSED_SCHEMA`."""
+
+    def owners(self, kind: OwnerKind) -> pl.DataFrame:
+        """The manifest rows of `kind`, their key as `owner_id` and their kind as `owner_kind`."""
+        table = self.feed.parcels if kind == "parcel" else self.feed.cartons
+        return table.with_columns(
+            pl.col(KEYS[kind]).alias("owner_id"), pl.lit(kind).alias("owner_kind")
+        )
+
+    @property
+    def rejected_parcel_rows(self) -> int:
+        """Parcel rows that could not be read, so that nothing is known of them."""
+        return self.feed.rejected.filter(pl.col("table") == "parcels").height
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What one indicator reports."""
+
+    findings: pl.DataFrame
+    """Columns as `FINDING_SCHEMA`."""
+    not_assessed: pl.DataFrame
+    """Columns as `NOT_ASSESSED_SCHEMA`."""
+
+
+def merged(outcomes: Sequence[Outcome]) -> Outcome:
+    """All of `outcomes` as one."""
+    return Outcome(
+        findings=pl.concat([as_findings(pl.DataFrame()), *(o.findings for o in outcomes)]),
+        not_assessed=pl.concat(
+            [pl.DataFrame(schema=NOT_ASSESSED_SCHEMA), *(o.not_assessed for o in outcomes)]
+        ),
+    )
+
+
+def as_findings(rows: pl.DataFrame) -> pl.DataFrame:
+    """`rows` with the columns of a finding; those absent are null, and the source is ours."""
+    if rows.is_empty():
+        return pl.DataFrame(schema=FINDING_SCHEMA)
+    sourced = rows.with_columns(pl.lit(SOURCE).alias("source"))
+    return sourced.select(
+        pl.col(name).cast(dtype) if name in sourced.columns else pl.lit(None, dtype).alias(name)
+        for name, dtype in FINDING_SCHEMA.items()
+    )
+
+
+def as_not_assessed(rows: pl.DataFrame, check: str, reason: pl.Expr) -> pl.DataFrame:
+    """One row for each of `rows` (with owner_id, owner_kind): `check` was not made, and why."""
+    return rows.select(
+        "owner_id", "owner_kind", pl.lit(check).alias("check"), reason.alias("reason")
+    ).cast(pl.Schema(NOT_ASSESSED_SCHEMA))
+
+
+def detector_reasons(evidence: Evidence, check: str) -> pl.DataFrame:
+    """Why detector `check` could not look: owner_id, owner_kind, detector_reason, one row each."""
+    return (
+        evidence.not_assessed.filter(pl.col("check") == check)
+        .group_by("owner_id", "owner_kind")
+        .agg(pl.col("reason").min().alias("detector_reason"))
+    )
+
+
+def with_reasons(rows: pl.DataFrame, evidence: Evidence, check: str) -> pl.DataFrame:
+    """`rows` with `detector_reason`: why `check` could not look, null where it did not say."""
+    return rows.join(detector_reasons(evidence, check), on=["owner_id", "owner_kind"], how="left")
+
+
+def with_ratio(rows: pl.DataFrame, ratios: NDArray[np.float64]) -> pl.DataFrame:
+    """`rows` with `likelihood_ratio`, one of `ratios` each."""
+    return rows.with_columns(pl.Series("likelihood_ratio", ratios, dtype=pl.Float64))

@@ -1,0 +1,161 @@
+"""ID and U6: identifiers that contradict themselves, or that were used more than once."""
+
+import polars as pl
+
+from parcelscope.screening.config import ScreeningConfig
+from parcelscope.screening.indicators.check_digits import (
+    air_waybill_holds,
+    check_holds,
+    normalised,
+    scheme,
+)
+from parcelscope.screening.indicators.evidence import (
+    Evidence,
+    Outcome,
+    as_findings,
+    as_not_assessed,
+    merged,
+    with_ratio,
+)
+from parcelscope.screening.indicators.wording import counted
+
+CHECK = "ID.check"
+REUSE = "U6.reuse"
+ENTRIES = "U6.entries"
+
+
+def wrong_check_digits(evidence: Evidence, config: ScreeningConfig) -> Outcome:
+    """ID.check: numbers whose check digit does not follow from their other digits.
+
+    On parcels the tracking number, and the master bill of a parcel without a carton; on cartons the
+    master bill, and the receptacle where it is an SSCC. A number without a known check is not
+    assessed.
+    """
+    loose = pl.when(pl.col("carton_id").is_null()).then("master_bill")
+    columns = ["owner_id", "owner_kind", "number", "bill"]
+    parcels = evidence.owners("parcel").select(
+        "owner_id",
+        "owner_kind",
+        pl.col("tracking_number").alias("number"),
+        loose.alias("bill"),
+    )
+    cartons = evidence.owners("carton").select(
+        "owner_id",
+        "owner_kind",
+        pl.col("receptacle_id").alias("number"),
+        pl.col("master_bill").alias("bill"),
+    )
+    number = normalised(pl.col("number"))
+    # Carriers number parcels with eighteen digits too; with the prefix 00 they can only be an SSCC.
+    ambiguous = (scheme(number) == "SSCC") & (pl.col("owner_kind") == "parcel")
+    prefixed = pl.col("number").str.replace_all(r"\D", "").str.len_chars() == 20
+    holds = check_holds(number)
+    rows = pl.concat([parcels.select(columns), cartons.select(columns)]).with_columns(
+        pl.when(holds | ~ambiguous | prefixed).then(holds).alias("number_holds"),
+        air_waybill_holds(normalised(pl.col("bill"))).alias("bill_holds"),
+    )
+    is_parcel = pl.col("owner_kind") == "parcel"
+    name = pl.when(is_parcel).then(pl.lit("tracking number")).otherwise(pl.lit("receptacle"))
+    wrong = pl.concat(
+        [
+            _wrong(rows.filter(~pl.col("number_holds")), "number", name),
+            _wrong(rows.filter(~pl.col("bill_holds")), "bill", pl.lit("master bill")),
+        ]
+    )
+    unknown = rows.filter(pl.col("number_holds").is_null() & pl.col("bill_holds").is_null())
+    reason = (
+        pl.when(pl.col("number").is_null() & pl.col("bill").is_null())
+        .then(pl.lit("the manifest gives no number with a check digit"))
+        .otherwise(pl.lit("the numbers are of no kind with a check digit known here"))
+    )
+    return Outcome(
+        findings=as_findings(
+            wrong.with_columns(pl.lit(config.identifiers.check).alias("likelihood_ratio"))
+        ),
+        not_assessed=as_not_assessed(unknown, CHECK, reason),
+    )
+
+
+def _wrong(rows: pl.DataFrame, column: str, name: pl.Expr) -> pl.DataFrame:
+    return rows.select(
+        "owner_id",
+        "owner_kind",
+        pl.lit(CHECK).alias("code"),
+        pl.format(
+            "The check digit of {} {} does not follow from its other digits.",
+            name,
+            pl.col(column),
+        ).alias("sentence"),
+        pl.col(column).alias("text"),
+    )
+
+
+def numbers_used_twice(evidence: Evidence, config: ScreeningConfig) -> Outcome:
+    """U6.reuse and U6.entries: one tracking number on several rows, or under several entries.
+
+    Looks within the window alone; what an earlier window used is not known here.
+    """
+    settings = config.identifiers
+    rows = evidence.owners("parcel").select(
+        "owner_id",
+        "owner_kind",
+        pl.col("tracking_number").alias("text"),
+        normalised(pl.col("tracking_number")).alias("number"),
+        normalised(pl.col("entry_number")).alias("entry"),
+    )
+    numbered = rows.filter(pl.col("number").is_not_null())
+    uses = numbered.group_by("number").agg(
+        pl.len().alias("uses"), pl.col("entry").drop_nulls().n_unique().alias("entries")
+    )
+    used = numbered.join(uses, on="number", how="left")
+    reused = used.filter(pl.col("uses") > 1)
+    refiled = used.filter(pl.col("entries") > 1)
+    unnumbered = rows.filter(pl.col("number").is_null())
+    no_number = pl.lit("the manifest gives no tracking number")
+    return merged(
+        [
+            Outcome(
+                findings=as_findings(
+                    with_ratio(
+                        _used(
+                            reused, REUSE, "uses", "stands on {}; the manifest should list it once"
+                        ),
+                        settings.reuse.ratios(reused["uses"].to_numpy().astype(float)),
+                    )
+                ),
+                not_assessed=as_not_assessed(unnumbered, REUSE, no_number),
+            ),
+            Outcome(
+                findings=as_findings(
+                    with_ratio(
+                        _used(refiled, ENTRIES, "entries", "stands under {}; one is expected"),
+                        settings.entries.ratios(refiled["entries"].to_numpy().astype(float)),
+                    )
+                ),
+                not_assessed=as_not_assessed(
+                    rows.filter(pl.col("number").is_null() | pl.col("entry").is_null()),
+                    ENTRIES,
+                    pl.when(pl.col("number").is_null())
+                    .then(no_number)
+                    .otherwise(pl.lit("the manifest gives no entry number")),
+                ),
+            ),
+        ]
+    )
+
+
+_NOUNS = {"uses": "parcel row", "entries": "entry number"}
+
+
+def _used(rows: pl.DataFrame, code: str, column: str, words: str) -> pl.DataFrame:
+    said = pl.format(words, counted(pl.col(column), _NOUNS[column]))
+    return rows.select(
+        "owner_id",
+        "owner_kind",
+        pl.lit(code).alias("code"),
+        pl.format("Tracking number {} {}.", pl.col("text"), said).alias("sentence"),
+        pl.col(column).alias("observed"),
+        pl.lit(1.0).alias("expected"),
+        pl.lit("rows" if column == "uses" else "entries").alias("unit"),
+        pl.col("text"),
+    )

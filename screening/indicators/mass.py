@@ -1,0 +1,138 @@
+"""U3: three masses of one parcel or carton against each other: X-ray, scale and declaration."""
+
+import polars as pl
+
+from parcelscope.datasets.records import OwnerKind
+from parcelscope.screening.config import ScreeningConfig
+from parcelscope.screening.indicators.bands import scan_bands
+from parcelscope.screening.indicators.evidence import (
+    Evidence,
+    Outcome,
+    as_findings,
+    as_not_assessed,
+    merged,
+    with_ratio,
+    with_reasons,
+)
+from parcelscope.screening.indicators.wording import grams
+
+XRAY_DECLARED = "U3.mass"
+XRAY_SCALE = "U3.xray_scale"
+SCALE_DECLARED = "U3.scale"
+
+
+def masses_unlike(evidence: Evidence, config: ScreeningConfig) -> Outcome:
+    """U3.mass, U3.xray_scale and U3.scale, on parcels and cartons."""
+    bands = scan_bands(evidence.findings, "mass.total")
+    kinds: tuple[OwnerKind, ...] = ("parcel", "carton")
+    outcomes = []
+    for kind in kinds:
+        owners = evidence.owners(kind).select(
+            "owner_id", "owner_kind", "declared_weight_g", "measured_weight_g"
+        )
+        weighed = with_reasons(owners, evidence, "xray.mass").join(
+            bands, on=["owner_id", "owner_kind"], how="left"
+        )
+        outcomes += [
+            _xray_against(weighed, XRAY_DECLARED, "declared_weight_g", config),
+            _xray_against(weighed, XRAY_SCALE, "measured_weight_g", config),
+            _scale_against_declared(weighed, config),
+        ]
+    return merged(outcomes)
+
+
+_SAYS = {"declared_weight_g": "the manifest", "measured_weight_g": "the scale"}
+_MISSING = {
+    "declared_weight_g": "the manifest gives no weight",
+    "measured_weight_g": "no weight from a scale",
+}
+
+
+def _xray_against(
+    weighed: pl.DataFrame, code: str, column: str, config: ScreeningConfig
+) -> Outcome:
+    """The X-ray mass band against the weight in `column`, in half-widths of the band."""
+    settings = config.mass
+    low, high, weight = pl.col("low"), pl.col("high"), pl.col(column)
+    middle = (low + high) / 2
+    half_width = pl.max_horizontal(
+        (high - low) / 2,
+        middle * settings.min_half_width_share,
+        pl.lit(settings.min_half_width_g),
+    )
+    outside = pl.max_horizontal((middle - weight).abs() - half_width, pl.lit(0.0))
+    rows = weighed.with_columns(
+        ((weight > 0) & low.is_not_null()).fill_null(value=False).alias("comparable"),
+        (outside / half_width).alias("distance"),
+    )
+    differs = pl.col("comparable") & (pl.col("distance") > settings.min_half_widths)
+    fired = rows.filter(differs)
+    findings = with_ratio(
+        fired.select(
+            "owner_id",
+            "owner_kind",
+            pl.lit(code).alias("code"),
+            pl.format(
+                "By X-ray it weighs {} to {}; {} says {}.",
+                grams(low),
+                grams(high),
+                pl.lit(_SAYS[column]),
+                grams(weight),
+            ).alias("sentence"),
+            middle.alias("observed"),
+            low.alias("observed_low"),
+            high.alias("observed_high"),
+            weight.alias("expected"),
+            pl.lit("g").alias("unit"),
+        ),
+        settings.xray.ratios(fired["distance"].to_numpy()),
+    )
+    reason = (
+        pl.when(~(weight > 0).fill_null(value=False))
+        .then(pl.lit(_MISSING[column]))
+        .when(low.is_null())
+        .then(pl.col("detector_reason").fill_null("no mass was estimated from a scan"))
+        .otherwise(pl.lit("the scans give masses that contradict each other"))
+    )
+    unsure = pl.col("comparable") & ~differs & ~pl.col("agree")
+    return Outcome(
+        findings=as_findings(findings),
+        not_assessed=as_not_assessed(rows.filter(~pl.col("comparable") | unsure), code, reason),
+    )
+
+
+def _scale_against_declared(weighed: pl.DataFrame, config: ScreeningConfig) -> Outcome:
+    """The facility's scale against the declared weight, in tolerances."""
+    settings = config.mass
+    declared, measured = pl.col("declared_weight_g"), pl.col("measured_weight_g")
+    tolerance = pl.max_horizontal(
+        declared * settings.scale_tolerance, pl.lit(settings.scale_tolerance_g)
+    )
+    rows = weighed.with_columns(
+        ((declared > 0) & (measured > 0)).fill_null(value=False).alias("comparable"),
+        ((measured - declared).abs() / tolerance).alias("distance"),
+    )
+    fired = rows.filter(pl.col("comparable") & (pl.col("distance") >= settings.scale.at[0]))
+    findings = with_ratio(
+        fired.select(
+            "owner_id",
+            "owner_kind",
+            pl.lit(SCALE_DECLARED).alias("code"),
+            pl.format(
+                "The scale says {}; the manifest says {}.", grams(measured), grams(declared)
+            ).alias("sentence"),
+            measured.alias("observed"),
+            declared.alias("expected"),
+            pl.lit("g").alias("unit"),
+        ),
+        settings.scale.ratios(fired["distance"].to_numpy()),
+    )
+    reason = (
+        pl.when(~(declared > 0).fill_null(value=False))
+        .then(pl.lit(_MISSING["declared_weight_g"]))
+        .otherwise(pl.lit(_MISSING["measured_weight_g"]))
+    )
+    return Outcome(
+        findings=as_findings(findings),
+        not_assessed=as_not_assessed(rows.filter(~pl.col("comparable")), SCALE_DECLARED, reason),
+    )
