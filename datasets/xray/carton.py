@@ -148,32 +148,61 @@ def _mixed(
     drawn = np.maximum(drawn, needed)
     drawn[:, :2] = np.sort(drawn[:, :2])[:, ::-1]
     drawn[:, 2] = np.minimum(drawn[:, 2], limit[2] / layers - 2)
-    shrink = 1.0
+    share = float((drawn[:, 0] * drawn[:, 1]).sum()) * 1.35 / layers / float(limit[0] * limit[1])
+    shrink = min(1.0, share**-0.5)
     while True:
-        sizes = np.maximum(drawn * shrink, np.minimum(needed, limit))
+        sizes = np.maximum(drawn * (shrink, shrink, 1.0), np.minimum(needed, limit))
         if shrink > 0.3:
             sizes = np.maximum(sizes, SMALLEST_MM)
-        layout = _dropped(rng, sizes, layers, limit)
+        layout = (
+            _side_by_side(rng, sizes, limit) if layers == 1 else _heap(rng, sizes, layers, limit)
+        )
         if layout is not None:
             return layout
         shrink *= 0.93
-        # An item may have to be made smaller too, where many are asked for.
-        needed = needed * (1.0 if shrink > 0.35 else 0.93)
+        if shrink < 0.35:
+            # An item may have to be made smaller too, where many are asked for.
+            needed = needed * 0.93
+            drawn[:, 2] *= 0.95
 
 
-def _dropped(rng: np.random.Generator, sizes: Vector, layers: int, limit: Vector) -> Layout | None:
-    """All parcels of `sizes` (n, 3) in one carton, or None."""
-    area = float((sizes[:, 0] * sizes[:, 1]).sum()) / layers * 1.45
+def _side_by_side(rng: np.random.Generator, sizes: Vector, limit: Vector) -> Layout | None:
+    """Parcels of `sizes` (n, 3) in rows on the floor, or None where the floor is too small."""
+    gap = rng.uniform(2, 9)
+    width = np.sqrt(float((sizes[:, 0] * sizes[:, 1]).sum()) * rng.uniform(1.3, 2.0))
+    width = float(np.clip(width, sizes[:, 0].max() + 2 * gap, max(limit[0], sizes[:, 0].max())))
+    places = np.zeros((len(sizes), 2))
+    x, y, depth, reach = gap, gap, 0.0, 0.0
+    for k in np.argsort(-sizes[:, 1] * rng.uniform(0.6, 1.4, len(sizes))):
+        if x + sizes[k, 0] + gap > width:
+            x, y, depth = gap, y + depth + gap, 0.0
+        depth = max(depth, float(sizes[k, 1]))
+        places[k] = x + sizes[k, 0] / 2, y + sizes[k, 1] / 2
+        x += float(sizes[k, 0]) + gap
+        reach = max(reach, x)
+    room = np.array([reach, y + depth + gap, sizes[:, 2].max() + rng.uniform(2, 12)])
+    if (room > limit).any():
+        return None
+    poses = []
+    for place_xy, size in zip(places, sizes, strict=True):
+        slip = rng.uniform(-0.4, 0.4, 2) * gap
+        turn = about_z(rng.normal(0, 0.2 * gap / float(size.max())))
+        poses.append(Pose(turn, np.array([*(place_xy + slip - room[:2] / 2), size[2] / 2])))
+    return Layout(room, sizes, poses)
+
+
+def _heap(rng: np.random.Generator, sizes: Vector, layers: int, limit: Vector) -> Layout | None:
+    """Parcels of `sizes` (n, 3) dropped onto each other, or None where they rise too high."""
+    area = float((sizes[:, 0] * sizes[:, 1]).sum()) / layers * 1.35
     ratio = rng.uniform(1.1, 1.5)
     footprint = np.array([np.sqrt(area * ratio), np.sqrt(area / ratio)])
-    footprint = np.clip(footprint, sizes[:, :2].max(axis=0) + 12, limit[:2])
-    tall = float(sizes[:, 2].max())
-    ceiling = tall + 1.0 if layers == 1 else min(float(limit[2]), tall * layers)
-    heights = HeightMap((float(footprint[0]), float(footprint[1])), ceiling, cell_mm=5.0)
+    largest = np.minimum(sizes[:, :2].max(axis=0) + 12, limit[:2])
+    footprint = np.clip(footprint, largest, limit[:2])
+    heights = HeightMap((float(footprint[0]), float(footprint[1])), float(limit[2]), cell_mm=5.0)
     poses: list[Pose | None] = [None] * len(sizes)
     for k in np.argsort(-sizes[:, 0] * sizes[:, 1] * rng.uniform(0.7, 1.3, len(sizes))):
         outline = model("", [block((0, 0, 0), sizes[k] / 2, "air")])
-        poses[k] = place(outline, heights, rng, orientations=4, spots=30, square=True)
+        poses[k] = place(outline, heights, rng, orientations=3, spots=24, square=True)
         if poses[k] is None:
             return None
     room = np.array([*footprint, heights.top_mm + rng.uniform(2, 12)])
@@ -243,21 +272,22 @@ def _fill(
             held.append((article.name, "goods", posed(article, pose)))
         return pose is not None
 
-    budget = int(rng.integers(8, 32))
+    budget = int(rng.integers(10, 40))
     wanted = int(rng.integers(1, 5))
-    for _ in range(wanted * 3):
+    for _ in range(wanted * 4):
         article = make_goods(pick(rng, *names), rng, variety)
         if len(article.solids) > budget or wanted == 0:
             continue
         shrunk = _shrunk_to(article, room)
-        if shrunk.size_mm.max() > 0.6 * article.size_mm.max() and put(shrunk):
+        if shrunk.size_mm.max() > 0.5 * article.size_mm.max() and put(shrunk):
             budget -= len(article.solids)
             wanted -= 1
     if not held and not put(_bundle(rng, room)):
         put(scaled(_bundle(rng, room), 0.5))
     floor = base + vector(0, 0, wall + 0.5)
-    return [(style, "inner_parcel", walls)] + [
-        (name, kind, turned(solids, shift=floor)) for name, kind, solids in held
+    return [
+        (style, "inner_parcel", walls),
+        *((name, kind, turned(solids, shift=floor)) for name, kind, solids in held),
     ]
 
 

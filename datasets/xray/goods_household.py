@@ -49,10 +49,10 @@ def documents(rng: np.random.Generator, variety: Variety = "familiar") -> Model:
         solids.append(block(spot, sheet, "paper", rotation=turn, texture=k, amplitude=0.06))
         height += thick
     for _ in range(int(rng.integers(1, 5))):
-        spot = np.array([half[0] * 0.85, rng.uniform(-0.9, 0.9) * half[1], rng.uniform(0, height)])
+        place = np.array([half[0] * 0.85, rng.uniform(-0.9, 0.9) * half[1], rng.uniform(0, height)])
         turn = about_z(rng.uniform(0, 3))
         clip = [rod((0, y, 0), 0.5, 13, "steel") for y in (-3.5, -1, 1.5, 3.5)]
-        solids += turned(clip if rng.random() < 0.5 else clip[:1], turn, spot)
+        solids += turned(clip if rng.random() < 0.5 else clip[:1], turn, place)
     return model("documents", solids)
 
 
@@ -201,13 +201,11 @@ def _pliers(rng: np.random.Generator) -> list[Solid]:
     opening = rng.uniform(0.15, 0.5)
     solids: list[Solid] = [disc((0, 0, 0), 11, 5, "steel")]
     for side in (-1, 1):
-        line = np.array(
-            [[-8, 0, 0], [-40, side * 13, 0], [-85, side * 17, 0], [-120, side * 14, 0]]
-        )
+        bend = [[-8, 0, 0], [-40, side * 13, 0], [-85, side * 17, 0], [-120, side * 14, 0]]
         arm = [
             block((24, side * 3.5, 0), (26, 4, 4.5), "steel", rotation=about_z(-side * 0.06)),
             block((46, side * 2, 0), (8, 2.5, 3.5), "steel"),
-            *chain(line.astype(float), 6.5, "pvc", core="steel", core_radius=4.0),
+            *chain(np.array(bend, float), 6.5, "pvc", core="steel", core_radius=4.0),
         ]
         solids += turned(arm, about_z(side * opening / 4))
     return solids

@@ -157,9 +157,7 @@ def handbag(rng: np.random.Generator, variety: Variety = "familiar") -> Model:
     skin = pick(rng, "leather", "pvc", "textile_poly")
     solids = hollow(block((0, 0, 0), half, skin, texture=3, amplitude=0.12), 2.0)
     solids += [
-        ball((0, 0, 0), half * (0.75, 0.7, 0.7), "paper", texture=12, amplitude=0.8)
-        if rng.random() < 0.2
-        else ball((0, 0, 0), half * (0.8, 0.8, 0.8), "foam"),
+        ball((0, 0, 0), half * (0.75, 0.7, 0.7), "cotton_wool", texture=12, amplitude=0.8),
         block((0, half[1] * 0.35, half[2] + 1), (half[0] * 0.95, half[1] * 0.6, 1.4), skin),
         block((0, -half[1] * 0.2, half[2] + 2.5), (13, 9, 2), "zinc"),
         disc((0, -half[1] * 0.2, half[2] + 1), 7, 1.5, "steel"),

@@ -412,14 +412,15 @@ def currency_stack(rng: np.random.Generator, variety: Variety = "familiar") -> M
         return scaled(model("currency_stack", solids), rng.uniform(0.95, 1.1))
     note = np.array([rng.uniform(66, 80), rng.uniform(31, 38)])
     thick = rng.uniform(4.5, 6.5)
-    columns, layers = int(rng.integers(1, 4)), int(rng.integers(1, 5))
-    solids: list[Solid] = []
+    columns, layers = int(rng.choice([1, 1, 2, 3])), int(rng.integers(1, 5))
+    solids = []
     for column in range(columns):
         for layer in range(layers):
             bundle = _bundle(rng, (float(note[0]), float(note[1]), thick))
-            shift = (column and 0.0, column * (2 * note[1] + 2), layer * (2 * thick + 0.8))
+            shift = (0.0, column * (2 * note[1] + 2), layer * (2 * thick + 0.8))
             turn = about_z(rng.normal(0, 0.03))
-            solids += turned(bundle, turn, np.array(shift) + vector(*rng.uniform(-3, 3, 2), 0))
+            slip = rng.uniform(-3, 3, 3) * (1, 1, 0)
+            solids += turned(bundle, turn, slip + shift)
     return scaled(model("currency_stack", solids), rng.uniform(0.95, 1.05))
 
 
@@ -486,13 +487,13 @@ def _round_bottle(rng: np.random.Generator, liquid: str, shell: str) -> list[Sol
     neck, slope = length * rng.uniform(0.10, 0.16), radius * rng.uniform(0.3, 0.9)
     half = (length - neck) / 2
     solids = hollow(rod((0, 0, 0), radius, half, shell), wall, liquid)
-    for k in range(3):
+    for k in range(6):
         # Each step of the shoulder is an ever narrower ring.
-        step_radius = radius * (0.86 - 0.2 * k)
-        spot = (half + slope * (k + 0.5) / 3, 0, 0)
+        step_radius = radius * float(np.cos(0.2 + 0.17 * k))
+        spot = (half + slope * (k + 0.5) / 6, 0, 0)
         solids += [
-            rod(spot, step_radius, slope / 6, shell),
-            rod(spot, step_radius - wall, slope / 6, liquid, replaces=shell),
+            rod(spot, step_radius, slope / 12, shell),
+            rod(spot, step_radius - wall, slope / 12, liquid, replaces=shell),
         ]
     top = half + slope
     mouth = max(radius * 0.34, 8.0)

@@ -72,18 +72,21 @@ def _choose(
     rng: np.random.Generator, hidden: list[Model], variety: Variety, *, flat: bool, clutter: float
 ) -> list[Content]:
     """Goods and items in the order in which they go in."""
-    wanted = int(np.clip(round(rng.integers(3, 13) * (0.5 + 0.5 * clutter)), 3, 15))
+    wanted = int(np.clip(round(rng.integers(4, 15) * (0.5 + 0.5 * clutter)), 3, 15))
     if flat:
         wanted = min(wanted, 6)
     names = goods_names(variety)
     solids = sum(len(article.solids) for article in hidden)
     contents: list[Content] = []
-    for _ in range(wanted):
+    for _ in range(3 * wanted):
+        if len(contents) == wanted:
+            break
         name = names[int(rng.integers(len(names)))]
         # Small loose parts are what real parcels have most of.
         name = "small_parts" if rng.random() < 0.08 * clutter else name
         article = make_goods(name, rng, variety)
-        if solids + len(article.solids) > SOLIDS_MEANT:
+        too_thick = flat and article.size_mm[2] > 45
+        if too_thick or solids + len(article.solids) > SOLIDS_MEANT:
             continue
         solids += len(article.solids)
         free = article.size_mm.max() < 150 and rng.random() < 0.5 and not flat
@@ -105,7 +108,7 @@ def _pack(
     limit = PARCEL_LIMIT_MM - 2 * wall - (24, 24, 8)
     volume = sum(float(np.prod(content.article.size_mm)) for content in contents)
     height = rng.uniform(70, 190) if style == "carton" else rng.uniform(25, 70)
-    area = max(volume / height * rng.uniform(1.0, 1.5), 180 * 130)
+    area = max(volume / height * rng.uniform(1.3, 2.0), 180 * 130)
     ratio = rng.uniform(1.05, 1.6)
     footprint = np.clip(np.array([np.sqrt(area * ratio), np.sqrt(area / ratio)]),
                         (170, 120), limit[:2])  # fmt: skip
@@ -119,7 +122,7 @@ def _pack(
     )
     for content in order:
         freedom: Freedom = "flat" if grown > 0.5 else content.freedom
-        pose = place(content.article, heights, rng, freedom=freedom)
+        pose = place(content.article, heights, rng, freedom=freedom, orientations=5, spots=20)
         if pose is not None:
             packed.append(Packed(content, posed(content.article, pose)))
         elif content.kind == "item":
