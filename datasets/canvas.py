@@ -36,7 +36,8 @@ class CanvasSpec:
 
     width_px: int
     height_px: int
-    mm_per_px: float
+    mm_per_px: float | None
+    """Scale of scans whose pitch is known; None: the content always fills the canvas."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -197,8 +198,12 @@ def content_box(mask: npt.NDArray[np.bool_], size_hw: tuple[int, ...]) -> tuple[
         size_hw: Size of the image; its whole box is the answer where nothing is content.
     """
     height, width = size_hw[:2]
-    # A dead detector row or a dropped line is thinner than two blocks; a parcel is not.
-    solid = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
+    # A dead detector row or a dropped line is thinner than two blocks; a parcel is not. The two
+    # anchors mirror each other: with one for both, an even kernel would shift the content.
+    kernel = np.ones((2, 2), np.uint8)
+    solid = cv2.dilate(
+        cv2.erode(mask.astype(np.uint8), kernel, anchor=(1, 1)), kernel, anchor=(0, 0)
+    )
     x, y, w, h = cv2.boundingRect(solid)
     if w == 0 or h == 0:
         return 0, 0, width, height
@@ -218,7 +223,8 @@ def _place(
     x0, y0 = max(box_xyxy[0] - margin, 0), max(box_xyxy[1] - margin, 0)
     x1, y1 = min(box_xyxy[2] + margin, size_hw[1]), min(box_xyxy[3] + margin, size_hw[0])
     fitting = min(spec.width_px / (x1 - x0), spec.height_px / (y1 - y0))
-    if pitch_mm is None:
+    if pitch_mm is None or spec.mm_per_px is None:
+        may_grow = may_grow or spec.mm_per_px is None
         scale, fits = fitting if may_grow else min(fitting, 1.0), False
     else:
         scale = min(pitch_mm / spec.mm_per_px, fitting)

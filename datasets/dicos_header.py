@@ -45,7 +45,7 @@ _PROCESS_SETTINGS = threading.Lock()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DicosHeader:
-    """Form of a DICOS file. Zero where an attribute is absent, as in a report."""
+    """Form of a DICOS DX file."""
 
     sop_class: str
     width: int

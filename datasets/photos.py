@@ -20,7 +20,8 @@ def read_photo(path: Path, *, wanted_px: int | None = None, pixel_cap: int = PIX
     Args:
         path: PNG, JPEG or TIFF file, 8 or 16 bits.
         wanted_px: Long side that the caller will resize to; a JPEG is decoded at the smallest of
-            1/8, 1/4, 1/2 and 1/1 whose long side is at least that. None for the full size.
+            1/8, 1/4, 1/2 and 1/1 whose long side is at least that, sizes rounded up. None for
+            the full size.
         pixel_cap: Most pixels of the full-size photo.
 
     Returns:

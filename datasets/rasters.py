@@ -16,15 +16,18 @@ import numpy.typing as npt
 import simplejpeg
 import tifffile
 from PIL.JpegImagePlugin import JpegImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
 from parcelscope.datasets.errors import ImageError
 from parcelscope.datasets.headers import Header
 
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
-# Checked codecs, without loss. Others (JPEG, JPEG 2000 in TIFF) decode damaged data silently.
+# Codecs without loss. Others (JPEG, JPEG 2000 in TIFF) decode damaged data silently.
 _TIFF_CODECS = {1: "none", 5: "LZW", 8: "deflate", 32946: "deflate", 32773: "PackBits",
                 50000: "zstd"}  # fmt: skip
+_BY_LIBTIFF = (5, 32773)
+"""Decoded by Pillow's libtiff: damaged LZW crashed the process in imagecodecs."""
 
 # What tifffile and the codecs raise on damaged files, found by fuzzing; it has no common root.
 _DECODER_ERRORS = (
@@ -121,11 +124,17 @@ def decode_tiff(data: bytes, header: Header) -> tuple[Pixels, ...]:
         raise ImageError("wrong_depth", message)
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as tiff:
-            pages = [tiff.pages.get(index) for index in range(len(tiff.pages))]
+            found = (tiff.pages.get(index) for index in range(len(tiff.pages)))
+            pages = [page for page in found if isinstance(page, tifffile.TiffPage)]
             pages = [page for page in pages if not page.subfiletype & 1]  # 1: a thumbnail
             for page in pages:
                 _check_tiff_page(page, header, len(data))
-            decoded = [page.asarray(maxworkers=1) for page in pages]
+            decoded = [
+                _by_libtiff(data, page.index)
+                if page.compression in _BY_LIBTIFF
+                else page.asarray(maxworkers=1)
+                for page in pages
+            ]
     except ImageError:
         raise
     except _DECODER_ERRORS as error:
@@ -152,13 +161,28 @@ def _check_tiff_page(page: Any, header: Header, size_bytes: int) -> None:
     # A tile may stick out of a small image, but not by orders of magnitude.
     if math.prod(page.chunks) > max(4 * samples, 1 << 22):
         raise ImageError("corrupt", f"TIFF tiles of {page.chunks} in an image of {form[:2]}")
-    if len(page.dataoffsets) != len(page.databytecounts) or not page.dataoffsets:
-        raise ImageError("corrupt", "the TIFF does not say where its pixels are")
+    if page.compression in _BY_LIBTIFF and header.bits == 16 and header.channels > 1:
+        message = (
+            f"16-bit TIFF of {header.channels} channels is read with deflate, zstd or no codec"
+        )
+        raise ImageError("unsupported", message)
+    parts = math.prod(page.chunked)
+    if not len(page.dataoffsets) == len(page.databytecounts) == parts:
+        message = f"the TIFF has {len(page.dataoffsets)} parts, its size asks for {parts}"
+        raise ImageError("corrupt", message)
     for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
         if count == 0:  # would become a block of zeros: the densest metal there is
             raise ImageError("corrupt", "a part of the TIFF's pixels is missing")
         if offset + count > size_bytes:
             raise ImageError("truncated", f"the TIFF ends before byte {offset + count}")
+
+
+def _by_libtiff(data: bytes, index: int) -> Pixels:
+    """Pixels of page `index`, in the machine's byte order."""
+    with TiffImageFile(io.BytesIO(data)) as image:
+        image.seek(index)
+        pixels = np.asarray(image)
+    return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
 
 
 def _channels_last(pixels: Pixels, header: Header) -> Pixels:

@@ -10,6 +10,10 @@ PAGE_LIMIT = 64
 """Most pages of one file; a dual-energy scan has two."""
 
 _ORIENTATION = 274
+# Size, bits, codec, layout, predictor and sample format: a reader that overlooks a broken one of
+# these takes its default, and returns other pixels.
+_ESSENTIAL = frozenset({256, 257, 258, 259, 262, 273, 277, 278, 279, 284, 317, 322, 323, 324, 325,
+                        339})  # fmt: skip
 _SIZES = {1: 1, 3: 2, 4: 4, 16: 8}  # BYTE, SHORT, LONG, LONG8: the only types of the tags we read
 _LETTERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
 _VALUES_LIMIT = 8  # of one tag: BitsPerSample has one value for each channel
@@ -134,6 +138,8 @@ def _tags(data: bytes, entries: range, order: str, big: bool) -> Tags:
     tags: Tags = {}
     for at in entries:
         tag, kind, count = struct.unpack_from(layout, data, at)
+        if tag in _ESSENTIAL and (kind not in _SIZES or count == 0):
+            raise ImageError("corrupt", f"TIFF tag {tag} has type {kind} and {count} values")
         if kind not in _SIZES or not 0 < count <= _VALUES_LIMIT:
             continue
         where = at + head

@@ -74,7 +74,7 @@ def unnamed_tiff(folder: Path) -> list[ScanFile]:
 
 def tiff_of_two_channels(folder: Path) -> list[ScanFile]:
     pixels = np.dstack([LOW, HIGH])
-    content = tiff(pixels, photometric="minisblack", planarconfig="contig", compression="lzw")
+    content = tiff(pixels, photometric="minisblack", planarconfig="contig", compression="deflate")
     return [file(folder / "a.tiff", content)]
 
 
@@ -82,6 +82,19 @@ def tiff_of_two_planes(folder: Path) -> list[ScanFile]:
     pixels = np.stack([LOW, HIGH])
     content = tiff(pixels, photometric="minisblack", planarconfig="separate", compression="zstd")
     return [file(folder / "a.tiff", content)]
+
+
+def lzw_tiff(folder: Path) -> list[ScanFile]:
+    content = tiff(LOW, HIGH, photometric="minisblack", compression="lzw", predictor=True)
+    return [file(folder / "a.tiff", content)]
+
+
+def big_endian_lzw_tiff(folder: Path) -> list[ScanFile]:
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream, byteorder=">") as writer:
+        for page in (LOW, HIGH):
+            writer.write(page, metadata=None, contiguous=False, compression="lzw")
+    return [file(folder / "a.tiff", stream.getvalue())]
 
 
 def tiled_big_endian_tiff(folder: Path) -> list[ScanFile]:
@@ -122,8 +135,8 @@ def dicos_pair(folder: Path) -> list[ScanFile]:
     "write",
     [
         tiff_of_two_pages, unnamed_tiff, tiff_of_two_channels, tiff_of_two_planes,
-        tiled_big_endian_tiff, grey_alpha_png, two_png, two_png_and_a_rendering,
-        two_tiff_in_memory, dicos_pair,
+        lzw_tiff, big_endian_lzw_tiff, tiled_big_endian_tiff, grey_alpha_png, two_png,
+        two_png_and_a_rendering, two_tiff_in_memory, dicos_pair,
     ],
 )  # fmt: skip
 def test_both_energies_come_back_as_they_were(
@@ -301,6 +314,11 @@ def sparse_tiff() -> bytes:
         pytest.param(
             {None: tiff(COLOUR, compression="jpeg")}, "unsupported", id="jpeg inside tiff"
         ),
+        pytest.param(
+            {None: tiff(np.dstack([LOW, HIGH]), compression="lzw", photometric="minisblack")},
+            "unsupported",
+            id="two channels in LZW",
+        ),
         pytest.param({None: sparse_tiff()}, "corrupt", id="strip without bytes"),
         pytest.param({None: png(LOW), "low": png(LOW)}, "unsupported", id="low and unnamed"),
         pytest.param({"low": png(LOW), "grey": png(LOW), None: b""}, "unsupported", id="three"),
@@ -323,7 +341,10 @@ def test_files_that_make_no_scan_are_refused(
 
 WHOLE = {
     "zstd": tiff(LOW[:20, :30], HIGH[:20, :30], compression="zstd", predictor=True),
-    "lzw": tiff(np.dstack([LOW, HIGH])[:20, :30], compression="lzw", photometric="minisblack"),
+    "lzw": tiff(LOW[:20, :30], HIGH[:20, :30], compression="lzw", photometric="minisblack"),
+    "channels": tiff(
+        np.dstack([LOW, HIGH])[:20, :30], compression="deflate", photometric="minisblack"
+    ),
     "tiles": tiff(LOW[:40, :50], compression="deflate", tile=(16, 16)),
     "plain": tiff(LOW[:20, :30]),
     "png": png(np.dstack([LOW, HIGH])[:20, :30]),
