@@ -9,11 +9,19 @@
 | IMpb | USPS, 22 or 26 digits from 91 to 95 | weights 3 1 from the right, modulo 10 |
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-_S10_WEIGHTS = (8, 6, 4, 2, 3, 5, 9, 7)
+_Digits = NDArray[np.int64]
+"""Shape (N, length): the digits of N identifiers of one length; letters are 10 to 35."""
+_Holds = NDArray[np.bool_]
+"""Shape (N,)."""
+
+_S10_WEIGHTS = np.array([8, 6, 4, 2, 3, 5, 9, 7])
+_UPS_WEIGHTS = np.array([1, 2] * 7 + [1])
 
 
 def normalised(text: pl.Expr) -> pl.Expr:
@@ -37,66 +45,90 @@ def scheme(identifier: pl.Expr) -> pl.Expr:
 
     Eleven digits alone may be many things; they are an AWB only where the caller knows it.
     """
-    return (
-        pl.when(identifier.str.contains(r"^[A-Z]{2}\d{9}[A-Z]{2}$"))
-        .then(pl.lit("S10"))
-        .when(identifier.str.contains(r"^1Z[A-Z0-9]{15}\d$"))
-        .then(pl.lit("1Z"))
-        .when(identifier.str.contains(r"^9[1-5](\d{20}|\d{24})$"))
-        .then(pl.lit("IMpb"))
-        .when(identifier.str.contains(r"^\d{18}$"))
-        .then(pl.lit("SSCC"))
+    return pl.coalesce(
+        pl.when(identifier.str.contains(pattern)).then(pl.lit(name))
+        for name, pattern in _PATTERNS.items()
     )
 
 
-def check_holds(identifier: pl.Expr) -> pl.Expr:
-    """Whether the check digit of a normalised `identifier` is right; null without a scheme."""
-    kind = scheme(identifier)
-    return (
-        pl.when(kind == "S10")
-        .then(_s10_holds(identifier))
-        .when(kind == "1Z")
-        .then(_ups_holds(identifier))
-        .when(kind == "IMpb")
-        .then(_gs1_holds(identifier.str.zfill(26), 26))  # leading zeros leave the sum alone
-        .when(kind == "SSCC")
-        .then(_gs1_holds(identifier, 18))
-    )
+_PATTERNS = {
+    "S10": r"^[A-Z]{2}\d{9}[A-Z]{2}$",
+    "1Z": r"^1Z[A-Z0-9]{15}\d$",
+    "IMpb": r"^9[1-5](?:\d{20}|\d{24})$",
+    "SSCC": r"^\d{18}$",
+}
 
 
-def air_waybill_holds(identifier: pl.Expr) -> pl.Expr:
-    """Whether a normalised air waybill is right; null where it does not have eleven digits."""
-    serial = identifier.str.slice(3, 7).cast(pl.Int64, strict=False)
-    return pl.when(identifier.str.contains(r"^\d{11}$")).then(serial % 7 == _digit(identifier, 10))
+def check_holds(identifiers: pl.Series) -> pl.Series:
+    """Whether the check digit of each normalised identifier is right; null without a scheme."""
+    kinds = pl.select(scheme(pl.lit(identifiers))).to_series()
+    holds = pl.repeat(None, len(identifiers), dtype=pl.Boolean, eager=True)
+    for name, check in _CHECKS.items():
+        holds = _judged(identifiers, kinds == name, check, holds)
+    return holds
 
 
-def _digit(identifier: pl.Expr, position: int) -> pl.Expr:
-    return identifier.str.slice(position, 1).cast(pl.Int32, strict=False)
+def air_waybill_holds(identifiers: pl.Series) -> pl.Series:
+    """Whether each normalised air waybill is right; null where it does not have eleven digits."""
+    unknown = pl.repeat(None, len(identifiers), dtype=pl.Boolean, eager=True)
+    return _judged(identifiers, identifiers.str.contains(r"^\d{11}$"), _awb, unknown)
 
 
-def _weighted(identifier: pl.Expr, start: int, weights: Sequence[int]) -> pl.Expr:
-    return pl.sum_horizontal(
-        _digit(identifier, start + i) * weight for i, weight in enumerate(weights)
-    )
+def _judged(
+    identifiers: pl.Series,
+    chosen: pl.Series,
+    check: Callable[[_Digits], _Holds],
+    holds: pl.Series,
+) -> pl.Series:
+    """`holds` with the verdict of `check` where `chosen`."""
+    where = chosen.fill_null(value=False).arg_true()
+    if where.is_empty():
+        return holds
+    texts = identifiers.gather(where)
+    verdict = np.zeros(len(texts), np.bool_)
+    lengths = texts.str.len_bytes().to_numpy()
+    for length in np.unique(lengths):
+        same = np.flatnonzero(lengths == length)
+        verdict[same] = check(_digits(texts.gather(same), int(length)))
+    return holds.scatter(where, pl.Series(verdict))
 
 
-def _s10_holds(identifier: pl.Expr) -> pl.Expr:
-    check = 11 - _weighted(identifier, 2, _S10_WEIGHTS) % 11
-    check = pl.when(check == 10).then(0).when(check == 11).then(5).otherwise(check)
-    return check == _digit(identifier, 10)
+def _digits(texts: pl.Series, length: int) -> _Digits:
+    """Digits 0 to 9 and letters A to Z (10 to 35) of `texts`, all `length` characters long."""
+    codes = np.frombuffer("".join(texts.to_list()).encode("ascii"), np.uint8).astype(np.int64)
+    return np.where(codes >= ord("A"), codes - ord("A") + 10, codes - ord("0")).reshape(-1, length)
 
 
-def _gs1_holds(identifier: pl.Expr, length: int) -> pl.Expr:
-    body = length - 1
-    weights = [3 if (body - i) % 2 else 1 for i in range(body)]
-    return (10 - _weighted(identifier, 0, weights) % 10) % 10 == _digit(identifier, body)
+def _s10(digits: _Digits) -> _Holds:
+    check = 11 - digits[:, 2:10] @ _S10_WEIGHTS % 11
+    check = np.where(check == 10, 0, np.where(check == 11, 5, check))
+    holds: _Holds = check == digits[:, 10]
+    return holds
 
 
-def _ups_holds(identifier: pl.Expr) -> pl.Expr:
+def _gs1(digits: _Digits) -> _Holds:
+    body = digits[:, -2::-1]  # from the right, without the check digit
+    weights = np.where(np.arange(body.shape[1]) % 2 == 0, 3, 1)
+    holds: _Holds = (10 - body @ weights % 10) % 10 == digits[:, -1]
+    return holds
+
+
+def _ups(digits: _Digits) -> _Holds:
     # Letters count as digits: A is 2, B is 3, and so on, modulo 10.
-    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-    numeric = identifier.str.slice(2, 15).str.replace_many(
-        list(letters), [str((ord(letter) - 63) % 10) for letter in letters]
-    )
-    weights = [1 if i % 2 == 0 else 2 for i in range(15)]
-    return (10 - _weighted(numeric, 0, weights) % 10) % 10 == _digit(identifier, 17)
+    body = np.where(digits >= 10, digits - 8, digits)[:, 2:17] % 10
+    holds: _Holds = (10 - body @ _UPS_WEIGHTS % 10) % 10 == digits[:, 17]
+    return holds
+
+
+def _awb(digits: _Digits) -> _Holds:
+    serial = digits[:, 3:10] @ 10 ** np.arange(6, -1, -1)
+    holds: _Holds = serial % 7 == digits[:, 10]
+    return holds
+
+
+_CHECKS: dict[str, Callable[[_Digits], _Holds]] = {
+    "S10": _s10,
+    "1Z": _ups,
+    "IMpb": _gs1,
+    "SSCC": _gs1,
+}

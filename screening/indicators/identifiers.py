@@ -45,14 +45,20 @@ def wrong_check_digits(evidence: Evidence, config: ScreeningConfig) -> Outcome:
         pl.col("receptacle_id").alias("number"),
         pl.col("master_bill").alias("bill"),
     )
-    number = normalised(pl.col("number"))
-    # Carriers number parcels with eighteen digits too; with the prefix 00 they can only be an SSCC.
-    ambiguous = (scheme(number) == "SSCC") & (pl.col("owner_kind") == "parcel")
-    prefixed = pl.col("number").str.replace_all(r"\D", "").str.len_chars() == 20
-    holds = check_holds(number)
     rows = pl.concat([parcels.select(columns), cartons.select(columns)]).with_columns(
-        pl.when(holds | ~ambiguous | prefixed).then(holds).alias("number_holds"),
-        air_waybill_holds(normalised(pl.col("bill"))).alias("bill_holds"),
+        normalised(pl.col("number")).alias("plain_number"),
+        normalised(pl.col("bill")).alias("plain_bill"),
+    )
+    rows = rows.with_columns(
+        check_holds(rows["plain_number"]).alias("number_holds"),
+        air_waybill_holds(rows["plain_bill"]).alias("bill_holds"),
+    )
+    # Carriers number parcels with eighteen digits too; with the prefix 00 they can only be an SSCC.
+    ambiguous = (scheme(pl.col("plain_number")) == "SSCC") & (pl.col("owner_kind") == "parcel")
+    prefixed = pl.col("number").str.replace_all(r"\D", "").str.len_chars() == 20
+    holds = pl.col("number_holds")
+    rows = rows.with_columns(
+        pl.when(holds | ~ambiguous | prefixed).then(holds).alias("number_holds")
     )
     is_parcel = pl.col("owner_kind") == "parcel"
     name = pl.when(is_parcel).then(pl.lit("tracking number")).otherwise(pl.lit("receptacle"))

@@ -44,8 +44,11 @@ def unlisted_labels(evidence: Evidence, config: ScreeningConfig) -> Outcome:
     are none.
     """
     codes = _codes(evidence.findings)
-    strangers = codes.join(_listed(evidence), on=[*_OWNER, "number"], how="anti")
-    elsewhere = _given_to(evidence)
+    # Most labels are the parcel's own, letter for letter; the others are compared with everything.
+    own = evidence.owners("parcel").select(*_OWNER, pl.col("tracking_number").alias("text"))
+    others = codes.join(own, on=[*_OWNER, "text"], how="anti")
+    strangers = others.join(_listed(evidence, others), on=[*_OWNER, "number"], how="anti")
+    elsewhere = _given_to(evidence, strangers)
     suspects = strangers.join(elsewhere, on="number", how="left").filter(
         pl.col("is_identifier") | pl.col("given_to").is_not_null()
     )
@@ -66,13 +69,18 @@ def _codes(findings: pl.DataFrame) -> pl.DataFrame:
     read = findings.filter(
         (pl.col("source") == "photo.codes") & pl.col("text").is_not_null()
     ).with_columns(normalised(pl.col("text")).alias("number"))
+    read = read.with_columns(
+        check_holds(read["number"]).alias("holds"),
+        air_waybill_holds(read["number"]).alias("bill_holds"),
+    )
     symbology = pl.col("code").str.strip_prefix("code.").str.to_uppercase()
     product = symbology.str.replace_all(r"[^A-Z]", "").str.contains_any(list(_PRODUCT_CODES))
     number = pl.col("number")
-    waybill = air_waybill_holds(number) & pl.col("text").str.contains(r"^\s*\d{3}[- ]\d{4}")
+    # Any eleven digits may look like a bill by chance; those written like one are meant as one.
+    written = pl.col("text").str.contains(r"^\s*\d{3}[- ]\d{4}")
     identifies = (
-        check_holds(number).fill_null(value=False)
-        | waybill.fill_null(value=False)
+        pl.col("holds").fill_null(value=False)
+        | (pl.col("bill_holds") & written).fill_null(value=False)
         | number.str.contains(_RECEPTACLE)
     )
     return (
@@ -84,8 +92,8 @@ def _codes(findings: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _listed(evidence: Evidence) -> pl.DataFrame:
-    """Numbers that the manifest lists for each owner: owner_id, owner_kind, number."""
+def _listed(evidence: Evidence, codes: pl.DataFrame) -> pl.DataFrame:
+    """Numbers that the manifest lists for each owner of `codes`: owner_id, owner_kind, number."""
     parcels, cartons = evidence.owners("parcel"), evidence.owners("carton")
     inside = parcels.filter(pl.col("carton_id").is_not_null())
     in_carton = inside.with_columns(
@@ -94,13 +102,17 @@ def _listed(evidence: Evidence) -> pl.DataFrame:
     around = inside.select(*_OWNER, "carton_id").join(
         cartons.drop(*_OWNER), on="carton_id", how="inner"
     )
-    parts = [
-        *(_numbers(parcels, column) for column in _PARCEL_COLUMNS),
-        *(_numbers(cartons, column) for column in _CARTON_COLUMNS),
-        *(_numbers(in_carton, column) for column in _PARCEL_COLUMNS),
-        *(_numbers(around, column) for column in _CARTON_COLUMNS),
-    ]
-    return pl.concat(parts).unique()
+    lists = (
+        (parcels, _PARCEL_COLUMNS),
+        (cartons, _CARTON_COLUMNS),
+        (in_carton, _PARCEL_COLUMNS),
+        (around, _CARTON_COLUMNS),
+    )
+    parts = []
+    for rows, columns in lists:
+        asked = rows.join(codes.select(_OWNER).unique(), on=_OWNER, how="semi")
+        parts += [_numbers(asked, column) for column in columns]
+    return pl.concat(parts)
 
 
 def _numbers(rows: pl.DataFrame, column: str) -> pl.DataFrame:
@@ -109,9 +121,11 @@ def _numbers(rows: pl.DataFrame, column: str) -> pl.DataFrame:
     )
 
 
-def _given_to(evidence: Evidence) -> pl.DataFrame:
-    """The parcel that the manifest gives each number to: number, given_to."""
+def _given_to(evidence: Evidence, strangers: pl.DataFrame) -> pl.DataFrame:
+    """The parcel that the manifest gives each of the strangers' numbers to: number, given_to."""
     parcels = evidence.owners("parcel")
+    if strangers.is_empty():  # the usual case, and the numbers of a whole window take a while
+        parcels = parcels.clear()
     # Short numbers (a house bill "17") turn up in any code by chance.
     return (
         pl.concat([_numbers(parcels, column) for column in _OWN_NUMBERS])

@@ -9,11 +9,12 @@ from parcelscope.screening.indicators.count import (
     more_pieces_than_manifested,
     rows_unlike_carton,
 )
+from parcelscope.screening.indicators.evidence import Outcome
 
 CONFIG = load_screening_config()
 
 
-def counted(manifested: int | None, *bands: tuple[float, float]) -> w.Outcome:
+def counted(manifested: int | None, *bands: tuple[float, float]) -> Outcome:
     """U1 on carton C with one count per scan."""
     of = w.feed(cartons=[{"carton_id": "C", "pieces_manifested": manifested}])
     scans = [
@@ -104,7 +105,7 @@ def test_more_surplus_pieces_count_for_more() -> None:
     assert w.ratio(many, "U1.count", "C") > w.ratio(few, "U1.count", "C") > 1
 
 
-def rows_of(carton: w.Row, *parcels: w.Row, rejected: int = 0) -> w.Outcome:
+def rows_of(carton: w.Row, *parcels: w.Row, rejected: int = 0) -> Outcome:
     """U2 on carton C with these parcels."""
     of = w.feed(
         [{"parcel_id": f"P{n}", "carton_id": "C", **row} for n, row in enumerate(parcels)],

@@ -5,11 +5,12 @@ from tests.screening import windows as w
 
 from parcelscope.screening.config import load_screening_config
 from parcelscope.screening.indicators.description import unusual_values, vague_descriptions
+from parcelscope.screening.indicators.evidence import Outcome
 
 CONFIG = load_screening_config()
 
 
-def described(description: str | None) -> w.Outcome:
+def described(description: str | None) -> Outcome:
     """U8.description on one parcel."""
     of = w.feed([{"parcel_id": "P", "description": description}])
     return vague_descriptions(w.evidence(of), CONFIG)
@@ -67,10 +68,10 @@ def test_a_missing_description_is_not_assessed(description: str | None) -> None:
     }
 
 
-def priced(value: float | None, *, others: int = 40, **columns: object) -> w.Outcome:
+def priced(value: float | None, **columns: object) -> Outcome:
     """U8.value on parcel P of 1 kg among others at 18 to 22 USD per kg."""
     usual = {"hs_code": "6109.10", "currency": "USD", "declared_weight_g": 1000.0}
-    rows = [{"parcel_id": f"O{n}", **usual, "value": 18.0 + n % 5} for n in range(others)]
+    rows = [{"parcel_id": f"O{n}", **usual, "value": 18.0 + n % 5} for n in range(40)]
     of = w.feed([*rows, {"parcel_id": "P", **usual, "value": value, **columns}])
     return unusual_values(w.evidence(of), CONFIG)
 

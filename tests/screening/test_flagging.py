@@ -2,6 +2,8 @@
 
 import math
 from collections import Counter
+from collections.abc import Sequence
+from random import Random
 
 import polars as pl
 import pytest
@@ -12,7 +14,7 @@ from parcelscope.screening.flagging import choose_flags, flag_counts
 
 
 def assessments(
-    risks: list[float | None], *, kind: str = "parcel", verdict: str = "assessed"
+    risks: Sequence[float | None], *, kind: str = "parcel", verdict: str = "assessed"
 ) -> pl.DataFrame:
     return pl.DataFrame(
         {
@@ -53,7 +55,9 @@ def test_the_budget_is_kept_and_every_flag_has_a_propensity(
 
 @settings(deadline=None)
 @given(RISKS, SHARES, st.integers(0, 2**32), st.randoms(use_true_random=False))
-def test_same_seed_same_flags_in_any_order_of_rows(risks, budget, seed, random) -> None:  # type: ignore[no-untyped-def]
+def test_same_seed_same_flags_in_any_order_of_rows(
+    risks: list[float | None], budget: float, seed: int, random: Random
+) -> None:
     rows = assessments(risks)
     order = list(range(rows.height))
     random.shuffle(order)
@@ -82,7 +86,7 @@ def test_how_many_are_flagged(
 
 
 def test_the_riskiest_are_targeted_and_the_propensity_of_the_others_is_exact() -> None:
-    risks: list[float | None] = [n / 1000 for n in range(1000)]
+    risks = [n / 1000 for n in range(1000)]
     flags = choose_flags(assessments(risks), budget=0.02, random_share=0.25, seed=3)
     targeted = flags.filter(pl.col("arm") == "targeted")
     drawn = flags.filter(pl.col("arm") == "random")
@@ -105,7 +109,7 @@ def test_the_random_arm_draws_everyone_alike() -> None:
 
 
 def test_weighting_by_propensity_gives_back_the_total() -> None:
-    risks: list[float | None] = [n / 200 for n in range(200)]
+    risks = [n / 200 for n in range(200)]
     totals = []
     for seed in range(300):
         flags = choose_flags(assessments(risks), budget=0.1, random_share=0.5, seed=seed)

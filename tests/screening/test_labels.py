@@ -5,6 +5,7 @@ from tests.screening import windows as w
 
 from parcelscope.datasets.records import Finding, NotAssessed
 from parcelscope.screening.config import load_screening_config
+from parcelscope.screening.indicators.evidence import Outcome
 from parcelscope.screening.indicators.labels import unlisted_labels
 
 CONFIG = load_screening_config()
@@ -24,7 +25,7 @@ PHOTOS = [
 UNLISTED = "RR473124829GB"
 
 
-def seen(*codes: Finding, images: list[w.Row] | None = None, rejected: int = 0) -> w.Outcome:
+def seen(*codes: Finding, images: list[w.Row] | None = None, rejected: int = 0) -> Outcome:
     """U4 on parcels P (in carton C) and Q."""
     of = w.feed(
         [PARCEL, OTHER], [CARTON], PHOTOS if images is None else images, rejected_parcels=rejected

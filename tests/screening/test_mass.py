@@ -5,6 +5,7 @@ from tests.screening import windows as w
 
 from parcelscope.datasets.records import NotAssessed, OwnerKind
 from parcelscope.screening.config import load_screening_config
+from parcelscope.screening.indicators.evidence import Outcome
 from parcelscope.screening.indicators.mass import masses_unlike
 
 CONFIG = load_screening_config()
@@ -15,7 +16,7 @@ def weighed(
     declared: float | None = None,
     scale: float | None = None,
     kind: OwnerKind = "parcel",
-) -> w.Outcome:
+) -> Outcome:
     """U3 on one parcel or carton called X with one mass band per scan."""
     row = {f"{kind}_id": "X", "declared_weight_g": declared, "measured_weight_g": scale}
     of = w.feed([row]) if kind == "parcel" else w.feed(cartons=[row])
