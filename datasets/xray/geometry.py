@@ -29,8 +29,8 @@ class Geometry:
     source_z_mm: float = -700.0
     detector_z_mm: float = 500.0
 
-    NOMINAL_HEIGHT_MM = 80.0
-    """Height above the belt at which pixels are square: the middle of a usual parcel."""
+    NOMINAL_HEIGHT_MM = 50.0
+    """Height above the belt at which pixels are square: the middle of what parcels hold."""
 
     @classmethod
     def square(cls, columns: int, rows: int, pixel_pitch_mm: float) -> Self:

@@ -13,8 +13,12 @@ import numpy.typing as npt
 
 from parcelscope.datasets.xray.chords import chords, windows
 from parcelscope.datasets.xray.geometry import Geometry
+from parcelscope.datasets.xray.physics import load_tables
 from parcelscope.datasets.xray.scene import Scene
 from parcelscope.datasets.xray.texture import modulation
+
+LEAST_SEEN_G_CM2 = 0.025
+"""Areal density that stands out of the noise of a scan: half a per cent of the beam."""
 
 Image = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -30,7 +34,7 @@ class Projection:
     """(M, H, W) path length in each."""
     masks: dict[int, Mask]
     """(H, W) pixels that meet each item and inner parcel, by index into the scene's objects. An
-    inner parcel's mask includes what it holds."""
+    inner parcel's mask includes what it holds; an item's leaves out film too thin to be seen."""
     boxes_xyxy: dict[int, tuple[int, int, int, int]]
     """(x0, y0, x1, y1) around each mask, ends exclusive; without the objects out of view."""
 
@@ -56,9 +60,18 @@ def render(scene: Scene, geometry: Geometry, *, texture: Image) -> Projection:
         if placed.kind in ("item", "inner_parcel")
     }
     owners = [
-        [m for o in _lineage(scene, i) if (m := masks.get(o)) is not None]
+        [
+            (scene.objects[o].kind == "item", m)
+            for o in _lineage(scene, i)
+            if (m := masks.get(o)) is not None
+        ]
         for i in range(len(scene.objects))
     ]
+    tables = load_tables()
+    least_seen_mm = {
+        material: LEAST_SEEN_G_CM2 / float(tables.density[tables.row(material)]) * 10
+        for material in used
+    }
     window = windows(scene.solids, geometry)
     for members, batch in chords(scene.solids, window, geometry):
         for k, chord in zip(members, batch, strict=True):
@@ -73,8 +86,10 @@ def render(scene: Scene, geometry: Geometry, *, texture: Image) -> Projection:
             if outer is not None:
                 # A hollow takes away as unevenly as its wall was added, where both say so.
                 thickness[outer, y0:y1, x0:x1] -= uneven if layer is None else part
-            for mask in owners[scene.object_of[k]]:
-                mask[y0:y1, x0:x1] |= part > 0
+            # An item's wrapping film is not seen on a scan, so it must not widen the item's box.
+            seen_mm = least_seen_mm[solid.material]
+            for is_item, mask in owners[scene.object_of[k]]:
+                mask[y0:y1, x0:x1] |= part > (seen_mm if is_item else 0.0)
     boxes = {index: box for index, mask in masks.items() if (box := _box(mask)) is not None}
     return Projection(materials=materials, thickness_mm=thickness, masks=masks, boxes_xyxy=boxes)
 
