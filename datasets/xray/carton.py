@@ -89,9 +89,10 @@ def make_carton(
     layout = None
     if arrangement == "grid":
         layout = _grid(rng, pieces, layers, needed.max(axis=0), wall)
+    alike = layout is not None
     if layout is None:
         layout = _mixed(rng, pieces, layers, needed, wall)
-    contents = _contents(rng, layout, hidden, carriers, variety, alike=arrangement == "grid")
+    contents = _contents(rng, layout, hidden, carriers, variety, alike=alike)
     return _assemble(rng, layout, contents, wall)
 
 
@@ -205,7 +206,7 @@ def _heap(rng: np.random.Generator, sizes: Vector, layers: int, limit: Vector) -
         poses[k] = place(outline, heights, rng, orientations=3, spots=24, square=True)
         if poses[k] is None:
             return None
-    room = np.array([*footprint, heights.top_mm + rng.uniform(2, 12)])
+    room = np.array([*footprint, min(heights.top_mm + rng.uniform(2, 12), limit[2])])
     return Layout(room, sizes, [pose for pose in poses if pose is not None])
 
 
@@ -267,14 +268,14 @@ def _fill(
     heights, held = _hide(rng, room, inside)
 
     def put(article: Model) -> bool:
-        pose = place(article, heights, rng, orientations=4, spots=6, square=True)
+        pose = place(article, heights, rng, orientations=2, spots=8, square=True)
         if pose is not None:
             held.append((article.name, "goods", posed(article, pose)))
         return pose is not None
 
     budget = int(rng.integers(10, 40))
     wanted = int(rng.integers(1, 5))
-    for _ in range(wanted * 4):
+    for _ in range(wanted * 3):
         article = make_goods(pick(rng, *names), rng, variety)
         if len(article.solids) > budget or wanted == 0:
             continue
