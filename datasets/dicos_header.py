@@ -2,8 +2,6 @@
 
 import io
 import struct
-import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ import pydicom
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from parcelscope.datasets.errors import ImageError
+from parcelscope.datasets.quiet import quiet_warnings
 
 Attributes = dict[str, Any]
 """Values by DICOM keyword, and `transfer_syntax`."""
@@ -38,9 +37,6 @@ PYDICOM_ERRORS = (
     ArithmeticError, AttributeError, BytesLengthException, EOFError, InvalidDicomError,
     LookupError, MemoryError, OSError, RuntimeError, struct.error, TypeError, ValueError,
 )  # fmt: skip
-
-# pydicom's validation mode and Python's warning filters belong to the process, not the thread.
-_PROCESS_SETTINGS = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +64,8 @@ def read_dicos_header(data: bytes) -> DicosHeader:
 @contextmanager
 def _quiet_pydicom() -> Iterator[None]:
     """Read without value checks or warnings: scanners write UIDs with leading zeros."""
-    with (
-        _PROCESS_SETTINGS,
-        pydicom.config.disable_value_validation(),
-        warnings.catch_warnings(),
-    ):
-        warnings.simplefilter("ignore")
+    # pydicom's validation mode belongs to the process too, hence inside.
+    with quiet_warnings(), pydicom.config.disable_value_validation():
         yield
 
 

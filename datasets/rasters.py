@@ -20,6 +20,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from parcelscope.datasets.errors import ImageError
 from parcelscope.datasets.headers import Header
+from parcelscope.datasets.quiet import quiet_warnings
 
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
@@ -179,8 +180,10 @@ def _check_tiff_page(page: Any, header: Header, size_bytes: int) -> None:
 
 def _by_libtiff(data: bytes, index: int) -> Pixels:
     """Pixels of page `index`, in the machine's byte order."""
-    with TiffImageFile(io.BytesIO(data)) as image:
+    with quiet_warnings():
+        image = TiffImageFile(io.BytesIO(data))
         image.seek(index)
+    with image:
         pixels = np.asarray(image)
     return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
 
