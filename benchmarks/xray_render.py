@@ -10,10 +10,11 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from parcelscope.datasets.xray.acquisition import SCANNERS, acquire
+from parcelscope.datasets.xray.acquisition import SCANNERS, Scanner, acquire
 from parcelscope.datasets.xray.colour import as_jpeg, pseudo_colour, random_palette
 from parcelscope.datasets.xray.geometry import Geometry
 from parcelscope.datasets.xray.goods import goods_names, make_goods
+from parcelscope.datasets.xray.physics import AIR_LEVEL
 from parcelscope.datasets.xray.render import render
 from parcelscope.datasets.xray.scan import simulate
 from parcelscope.datasets.xray.scene import Scene, Solid, moved
@@ -29,31 +30,37 @@ REPEATS = 5
 
 def main() -> None:
     cv2.setNumThreads(1)
-    texture = texture_field(np.random.default_rng(0))
     print(f"{'picture':>9} {'solids':>6}  ms of one core, best of {REPEATS}")
     for columns, rows, pitch in SIZES:
-        geometry = Geometry.square(columns, rows, pitch)
-        scanner = replace(SCANNERS["PS-160"], geometry=geometry)
-        wedge = step_wedge(scanner)
-        gauge = MassGauge.from_wedge(wedge.pe_mm, wedge.steel_mm, wedge.le, wedge.he, 60000)
+        scanner = replace(SCANNERS["PS-160"], geometry=Geometry.square(columns, rows, pitch))
         for solids in SOLIDS:
             scene = crowded(solids)
-            projection = render(scene, geometry, texture=texture)
-            le, he = acquire(projection, scanner, np.random.default_rng(0))
-            z_map = effective_z(le, he, scanner.spectrum)
-            palette = random_palette(np.random.default_rng(0))
-            rgb = pseudo_colour(le, he, z_map, palette)
-            stages: dict[str, Callable[[], object]] = {
-                "render": lambda: render(scene, geometry, texture=texture),
-                "acquire": lambda: acquire(projection, scanner, np.random.default_rng(0)),
-                "simulate": lambda: simulate(scene, scanner, np.random.default_rng(0), texture),
-                "zeff": lambda: effective_z(le, he, scanner.spectrum),
-                "colour": lambda: pseudo_colour(le, he, z_map, palette),
-                "jpeg": lambda: as_jpeg(rgb, 90),
-                "mass": lambda: gauge.grams(le, he, 60000, pitch),
-            }
-            times = "  ".join(f"{name} {best_ms(stage):.1f}" for name, stage in stages.items())
+            times = "  ".join(
+                f"{name} {best_ms(stage):.1f}" for name, stage in stages_of(scene, scanner).items()
+            )
             print(f"{columns}x{rows:<5} {len(scene.solids):>6}  {times}")
+
+
+def stages_of(scene: Scene, scanner: Scanner) -> dict[str, Callable[[], object]]:
+    """The stages of a scan, each with its input ready."""
+    texture = texture_field(np.random.default_rng(0))
+    projection = render(scene, scanner.geometry, texture=texture)
+    le, he = acquire(projection, scanner, np.random.default_rng(0))
+    z_map = effective_z(le, he, scanner.spectrum)
+    palette = random_palette(np.random.default_rng(0))
+    rgb = pseudo_colour(le, he, z_map, palette)
+    wedge = step_wedge(scanner)
+    gauge = MassGauge.from_wedge(wedge.pe_mm, wedge.steel_mm, wedge.le, wedge.he, AIR_LEVEL)
+    pitch = scanner.geometry.pixel_pitch_mm
+    return {
+        "render": lambda: render(scene, scanner.geometry, texture=texture),
+        "acquire": lambda: acquire(projection, scanner, np.random.default_rng(0)),
+        "simulate": lambda: simulate(scene, scanner, np.random.default_rng(0), texture),
+        "zeff": lambda: effective_z(le, he, scanner.spectrum),
+        "colour": lambda: pseudo_colour(le, he, z_map, palette),
+        "jpeg": lambda: as_jpeg(rgb, 90),
+        "mass": lambda: gauge.grams(le, he, AIR_LEVEL, pitch),
+    }
 
 
 def crowded(solids: int) -> Scene:

@@ -277,11 +277,11 @@ def _without_offset(image: Image, air: Mask) -> Image:
 
 
 def _smoothed(image: Image) -> Image:
-    return np.asarray(cv2.bilateralFilter(image.astype(np.float32), 7, 0.12, 2.0), np.float32)
+    return np.asarray(cv2.bilateralFilter(image.astype(np.float32), 5, 0.12, 2.0), np.float32)
 
 
 def _position(values: Image | Array, grid: Array) -> Image:
     """Where `values` lie on an even grid, as a real index."""
-    clipped = np.clip(values, grid[0], grid[-1])
-    index: Image = ((clipped - grid[0]) / (grid[1] - grid[0])).astype(np.float32)
+    first, last, step = float(grid[0]), float(grid[-1]), float(grid[1] - grid[0])
+    index: Image = ((np.clip(values, first, last) - first) / step).astype(np.float32)
     return index

@@ -91,6 +91,6 @@ def _smoothed(depth: Image) -> Image:
 
 def _position(values: Image | Array, grid: Array) -> Image:
     """Where `values` lie on an even grid, as a real index."""
-    clipped = np.clip(values, grid[0], grid[-1])
-    index: Image = ((clipped - grid[0]) / (grid[1] - grid[0])).astype(np.float32)
+    first, last, step = float(grid[0]), float(grid[-1]), float(grid[1] - grid[0])
+    index: Image = ((np.clip(values, first, last) - first) / step).astype(np.float32)
     return index
