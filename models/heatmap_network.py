@@ -2,7 +2,7 @@
 
 Each object is one peak on a grid of a quarter of the canvas, with its width, height and the place
 of its centre inside the cell (centre points, as in Zhou et al. 2019). Plain 3 x 3 convolutions: on
-CPUs a training step is four times cheaper than with depthwise ones
+CPUs a training step is 1.7 times cheaper than with depthwise ones
 (`benchmarks/network_training.py`), and the network is small enough without them.
 """
 

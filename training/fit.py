@@ -17,6 +17,8 @@ from parcelscope.training.loss import TargetBatch, heatmap_loss
 from parcelscope.training.scan_sets import ScanSet
 from parcelscope.training.targets import draw_targets
 
+BLEND_EVERY = 5
+"""Steps between two updates of the running mean of the weights."""
 Progress = Callable[[int, int, float], None]
 """Called with the step, the number of steps and the running loss."""
 
@@ -64,6 +66,7 @@ def fit_heatmap(
     if start is not None:
         copy_matching(start, network)
     average = deepcopy(network)
+    means, weights = _floats(average), _floats(network)
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
     )
@@ -80,8 +83,9 @@ def fit_heatmap(
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimiser.step()
         schedule.step()
-        keep = min(1 - 1 / settings.average_over_steps, step / (step + 10))
-        _blend(average, network, keep)
+        if step % BLEND_EVERY == 0:
+            keep = min(1 - BLEND_EVERY / settings.average_over_steps, step / (step + 10))
+            _blend(means, weights, keep)
         shown = loss.item() if step == 0 else 0.98 * shown + 0.02 * loss.item()
         if progress is not None:
             progress(step + 1, steps, shown)
@@ -137,15 +141,15 @@ def _rate(step: int, steps: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
 
 
-def _blend(average: torch.nn.Module, network: torch.nn.Module, keep: float) -> None:
+def _blend(average: list[Tensor], network: list[Tensor], keep: float) -> None:
+    """Move the running mean towards the network's tensors, in place."""
     with torch.no_grad():
-        for old, new in zip(
-            average.state_dict().values(), network.state_dict().values(), strict=True
-        ):
-            if old.dtype.is_floating_point:
-                old.mul_(keep).add_(new, alpha=1 - keep)
-            else:
-                old.copy_(new)
+        torch._foreach_lerp_(average, network, 1 - keep)
+
+
+def _floats(module: torch.nn.Module) -> list[Tensor]:
+    """Weights and batch-norm statistics; the same order for equal networks."""
+    return [t for t in module.state_dict().values() if t.dtype.is_floating_point]
 
 
 def _batches(

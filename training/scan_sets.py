@@ -1,13 +1,10 @@
 """Sets of simulated scans to learn from: drawn, scanned, and placed on the model's canvas."""
 
-import multiprocessing
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import simplejpeg
@@ -99,7 +96,6 @@ def draw_set(
     *,
     seed: int,
     benign: bool = False,
-    workers: int = 2,
     progress: Callable[[int], None] | None = None,
 ) -> ScanSet:
     """`count` scans of parcels or cartons; the same seed gives the same set.
@@ -109,16 +105,14 @@ def draw_set(
         count: How many.
         seed: Fixes every pixel.
         benign: Parcels without items of interest only.
-        workers: Processes.
         progress: Called with the number done.
     """
-    jobs = [(kind, seed, index, benign) for index in range(count)]
     samples: list[Sample] = []
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for sample in pool.map(_draw_job, jobs, chunksize=16):
-            samples.append(sample)
-            if progress is not None:
-                progress(len(samples))
+    for index in range(count):
+        # A generator per scan: the set does not change with how far an earlier draw got.
+        samples.append(draw_sample(kind, np.random.default_rng([seed, index]), benign=benign))
+        if progress is not None:
+            progress(len(samples))
     return ScanSet(
         dual=np.stack([s.dual for s in samples]),
         colour=np.stack([s.colour for s in samples]),
@@ -126,12 +120,6 @@ def draw_set(
         colour_box_xyxy=[s.colour_box_xyxy for s in samples],
         label=[s.label for s in samples],
     )
-
-
-def _draw_job(job: tuple[Kind, int, int, bool]) -> Sample:
-    kind, seed, index, benign = job
-    cv2.setNumThreads(1)
-    return draw_sample(kind, np.random.default_rng([seed, index]), benign=benign)
 
 
 def draw_sample(kind: Kind, rng: np.random.Generator, *, benign: bool = False) -> Sample:

@@ -1,0 +1,115 @@
+"""Fitting the fusion model: how much each finding counts towards the risk."""
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from scipy.optimize import minimize
+from sklearn.isotonic import IsotonicRegression
+
+from parcelscope.models.bundle import FusionModel
+
+Floats = npt.NDArray[np.float64]
+
+PRIOR_WEIGHT = 1.5
+"""Weight of a code that the data say nothing about. ln 10 = 2.3 would take likelihood ratios at
+their word; findings on one parcel repeat each other, so each counts for less."""
+PENALTY = 2.0
+"""Pull towards the prior weight, in units of observations."""
+FOLDS = 5
+LEAST_RISK, MOST_RISK = 0.001, 0.995
+"""No set of this size can show a risk below or above these."""
+
+
+def fit_fusion(
+    strong: pl.DataFrame, violative: pl.DataFrame, *, prevalence: float, seed: int = 0
+) -> FusionModel:
+    """Weights that are never negative, and a calibration of their sum.
+
+    Args:
+        strong: owner_id, code, strength as `screening.fusion.strengths` gives them, of one kind.
+        violative: owner_id, violative (bool): what is known of every owner.
+        prevalence: Share of violative owners where the model will be used, 0 to 1. The owners here
+            may hold more; the calibrated risk is moved to this share by the ratio of the odds.
+        seed: Which owners share a fold.
+
+    Raises:
+        ValueError: If fewer than 20 owners are violative, or fewer than 20 are not.
+    """
+    truth = violative["violative"].to_numpy().astype(np.float64)
+    if min(truth.sum(), len(truth) - truth.sum()) < 20:
+        raise ValueError(
+            f"a fusion model needs 20 violative and 20 compliant owners, got {int(truth.sum())}"
+            f" and {int(len(truth) - truth.sum())}"
+        )
+    names, table = _table(strong, violative["owner_id"])
+    fold = np.random.default_rng(seed).permutation(len(truth)) % FOLDS
+    held_out = np.zeros(len(truth))
+    for index in range(FOLDS):
+        inside = fold != index
+        intercept, weights = _fit(table[inside], truth[inside])
+        held_out[~inside] = intercept + table[~inside] @ weights
+    intercept, weights = _fit(table, truth)
+    logits, risks = _calibrate(held_out, truth)
+    risks = _at_prevalence(risks, float(truth.mean()), prevalence)
+    return FusionModel(
+        intercept=round(intercept, 4),
+        weights={name: round(float(w), 4) for name, w in zip(names, weights, strict=True)},
+        knots_logit=tuple(logits.round(4).tolist()),
+        knots_risk=tuple(risks.round(5).tolist()),
+    )
+
+
+def _table(strong: pl.DataFrame, owner_ids: pl.Series) -> tuple[list[str], Floats]:
+    """Columns of strengths, the classes of items added up under `item.*`."""
+    family = (
+        pl.when(pl.col("code").str.starts_with("item."))
+        .then(pl.lit("item.*"))
+        .otherwise(pl.col("code"))
+    )
+    wide = (
+        strong.select("owner_id", family.alias("code"), "strength")
+        .group_by("owner_id", "code")
+        .agg(pl.col("strength").sum())
+        .pivot(on="code", index="owner_id", values="strength")
+    )
+    rows = pl.DataFrame({"owner_id": owner_ids}).join(
+        wide, on="owner_id", how="left", maintain_order="left"
+    )
+    names = sorted(name for name in rows.columns if name != "owner_id")
+    return names, rows.select(names).fill_null(0.0).to_numpy().astype(np.float64)
+
+
+def _fit(table: Floats, truth: Floats) -> tuple[float, Floats]:
+    """(intercept, weights) of the penalised logistic regression with weights of 0 or more."""
+
+    def loss(parameters: Floats) -> tuple[float, Floats]:
+        away = parameters[1:] - PRIOR_WEIGHT
+        logit = parameters[0] + table @ parameters[1:]
+        error = 1 / (1 + np.exp(-logit)) - truth
+        value = np.logaddexp(0, logit).sum() - truth @ logit + PENALTY * away @ away
+        slope = np.concatenate([[error.sum()], table.T @ error + 2 * PENALTY * away])
+        return float(value), slope
+
+    start = np.concatenate([[-2.0], np.full(table.shape[1], PRIOR_WEIGHT)])
+    bounds = [(None, None), *[(0.0, None)] * table.shape[1]]
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
+    return float(found.x[0]), np.asarray(found.x[1:], np.float64)
+
+
+def _calibrate(logit: Floats, truth: Floats) -> tuple[Floats, Floats]:
+    """Knots of the isotonic risk over held-out logits, kept strictly rising by a small slope."""
+    steps = IsotonicRegression(out_of_bounds="clip").fit(logit, truth)
+    grid = np.unique(np.quantile(logit, np.concatenate([np.linspace(0, 0.9, 10),
+                                                        np.linspace(0.91, 1, 19)])))  # fmt: skip
+    if len(grid) < 2:
+        grid = np.array([logit.min(), logit.min() + 1.0])
+    smooth = np.convolve(np.pad(steps.predict(grid), 1, mode="edge"), [0.25, 0.5, 0.25], "valid")
+    # A flat stretch would leave the order of its owners, and so the flags, to chance.
+    risk = np.clip(smooth, LEAST_RISK, MOST_RISK) + np.linspace(0, 1e-4, len(grid))
+    return grid, np.clip(np.maximum.accumulate(risk), LEAST_RISK, MOST_RISK)
+
+
+def _at_prevalence(risk: Floats, share: float, prevalence: float) -> Floats:
+    """`risk` among owners of whom `share` are violative, where `prevalence` of them are."""
+    odds = risk / (1 - risk) * (prevalence / (1 - prevalence)) / (share / (1 - share))
+    return odds / (1 + odds)

@@ -1,0 +1,59 @@
+"""How the built-in bundle is made: how much of everything, and which seeds."""
+
+import hashlib
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """One way to build a bundle from generated data alone."""
+
+    name: str
+    parcels: int
+    """Scans of parcels to learn items of interest from; about a third hold none."""
+    genuine: int
+    """Scans of compliant parcels, half for the anomaly detector, half for calibration."""
+    cartons: int
+    """Scans of master cartons to learn pieces from."""
+    calibration_cartons: int
+    item_passes: int
+    """Pictures shown to the dual-energy items network."""
+    item_colour_passes: int
+    """Pictures shown to the colour one, which starts from the other's weights."""
+    piece_passes: int
+    piece_colour_passes: int
+    feed_parcels: int
+    """Parcels in the synthetic feed that the fusion model is fitted on."""
+    seed: int = 20261122
+
+    def digest(self) -> str:
+        """Twelve hexadecimal digits that name the recipe."""
+        return hashlib.sha256(repr(sorted(asdict(self).items())).encode()).hexdigest()[:12]
+
+
+FULL = Recipe(
+    name="builtin",
+    parcels=5200,
+    genuine=1600,
+    cartons=3200,
+    calibration_cartons=700,
+    item_passes=60_000,
+    item_colour_passes=28_000,
+    piece_passes=40_000,
+    piece_colour_passes=18_000,
+    feed_parcels=2400,
+)
+QUICK = Recipe(
+    name="quick",
+    parcels=48,
+    genuine=520,
+    cartons=32,
+    calibration_cartons=64,
+    item_passes=64,
+    item_colour_passes=32,
+    piece_passes=64,
+    piece_colour_passes=32,
+    feed_parcels=400,
+)
+"""Minutes instead of hours, for tests: every step runs, nothing is learned well."""
+RECIPES = {recipe.name: recipe for recipe in (FULL, QUICK)}
