@@ -1,0 +1,254 @@
+"""The command line. Each command reads its options and calls one composition of `pipelines`.
+
+Whatever a command needs is imported inside it, so that `parcelscope --help` stays instant.
+"""
+
+import json
+import math
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from parcelscope.datasets.errors import ConfigError, ParcelscopeError
+
+EXIT_REFUSED = 2
+"""Exit code when the input or an option was refused; 1 is left to bugs."""
+
+app = typer.Typer(
+    name="parcelscope",
+    help="Scores X-ray scans, photos and manifest rows of small parcels, and flags the few worth"
+    " opening.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # plain text: rich doubles the time to the first line of help
+    pretty_exceptions_enable=False,
+)
+feed_app = typer.Typer(help="Make a feed from what a facility has.", no_args_is_help=True)
+synth_app = typer.Typer(help="Make synthetic data with its truth.", no_args_is_help=True)
+evaluate_app = typer.Typer(help="Compare results with the truth.", no_args_is_help=True)
+bundle_app = typer.Typer(help="Look at a model bundle.", no_args_is_help=True)
+app.add_typer(feed_app, name="feed")
+app.add_typer(synth_app, name="synth")
+app.add_typer(evaluate_app, name="evaluate")
+app.add_typer(bundle_app, name="bundle")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 2 refused with one sentence, 1 a bug."""
+    words = sys.argv[1:] if arguments is None else arguments
+    words, debug = _without_debug(words)
+    try:
+        app(words, prog_name="parcelscope")
+    except (ParcelscopeError, OSError) as error:
+        if debug:
+            traceback.print_exc()
+        print(f"parcelscope: {one_line(error)}", file=sys.stderr)
+        sys.exit(EXIT_REFUSED)
+
+
+@app.callback()
+def options(
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show a traceback with an error; works anywhere.")
+    ] = False,
+) -> None:
+    """Say `parcelscope COMMAND --help` for the options of one command."""
+
+
+@app.command()
+def screen(
+    feed: Annotated[Path, typer.Argument(help="Folder with the tables and images of the feed.")],
+    out: Annotated[Path, typer.Option(help="Run folder to write; new or empty.")],
+    bundle: Annotated[
+        Path | None, typer.Option(help="Folder of a model bundle; the built-in one if left out.")
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(help="Share to flag, like 2% or 0.02; the configuration's if left out."),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Screening configuration, YAML; built-in if left out.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Threads that score; one per core if left out.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Decides who is in the random arm.")] = 0,
+) -> None:
+    """Score a feed, flag what is worth opening, and write a report."""
+    share = None if budget is None else parse_budget(budget)
+
+    from parcelscope.pipelines.progress import progress
+    from parcelscope.pipelines.screen import screen as screen_feed
+    from parcelscope.screening.config import load_screening_config
+
+    settings = load_screening_config(config)
+
+    with progress() as report:
+        summary = screen_feed(
+            feed,
+            out,
+            bundle_folder=bundle,
+            config=settings,
+            budget=share,
+            workers=workers,
+            seed=seed,
+            progress=report,
+        )
+    for line in summary.lines():
+        print(line)
+
+
+@app.command()
+def schema(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+) -> None:
+    """Print the tables of a feed: columns, types, units, and what they mean."""
+    from parcelscope.datasets import schema as feed_schema
+
+    if as_json:
+        print(json.dumps(feed_schema.as_json(), indent=2, ensure_ascii=False))
+        return
+    for table in feed_schema.TABLES:
+        print(f"{table.name}: {table.meaning}")
+        print(f"  one row per {' + '.join(table.key)}")
+        for column in table.columns:
+            need = "required, " if column.required else ""
+            unit = f" [{column.unit}]" if column.unit else ""
+            allowed = feed_schema.expectation(column)
+            print(f"  {column.name:<20}{need}{allowed}{unit}. {column.meaning}")
+        print()
+
+
+@feed_app.command("from-folder")
+def from_folder(
+    out: Annotated[Path, typer.Argument(help="Feed folder to write; new or empty.")],
+    scans: Annotated[Path | None, typer.Option(help="Folder of X-ray scans.")] = None,
+    photos: Annotated[Path | None, typer.Option(help="Folder of photos.")] = None,
+    pitch_mm: Annotated[
+        float | None, typer.Option(help="Size of one scan pixel at the parcel, in mm, if known.")
+    ] = None,
+    energy: Annotated[
+        Literal["colour", "grey", "dual", "low", "high"],
+        typer.Option(help="What the pixels of a scan hold."),
+    ] = "colour",
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Most scans, and most photos, to take.")
+    ] = None,
+    copy: Annotated[
+        bool, typer.Option("--copy", help="Copy the images instead of linking to them.")
+    ] = False,
+) -> None:
+    """Make a feed of loose files: a parcel for each scan, with the photo of the same name."""
+    if scans is None and photos is None:
+        raise ConfigError("feed from-folder: expected --scans, --photos or both, got neither")
+    if pitch_mm is not None and not (math.isfinite(pitch_mm) and pitch_mm > 0):
+        raise ConfigError(f"--pitch-mm must be a positive number of millimetres, got {pitch_mm}")
+
+    from parcelscope.pipelines.feed_folder import feed_from_folder
+    from parcelscope.pipelines.progress import progress
+
+    with progress() as report:
+        made = feed_from_folder(
+            out,
+            scans=scans,
+            photos=photos,
+            pixel_pitch_mm=pitch_mm,
+            energy=energy,
+            copy=copy,
+            limit=limit,
+            progress=lambda done, total: report("images", done, total),
+        )
+    print(
+        f"{out}: {made.parcels:,} parcels with {made.scans:,} scans and {made.photos:,} photos"
+        f" ({made.attached_photos:,} beside a scan), {made.skipped:,} other files left alone"
+    )
+
+
+@synth_app.command("feed")
+def synth_feed(
+    out: Annotated[Path, typer.Option(help="Feed folder to write; new or empty.")],
+    parcels: Annotated[int, typer.Option(min=1, help="How many parcels.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same feed.")] = 0,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings of the generator, YAML; built-in if left out.")
+    ] = None,
+) -> None:
+    """Generate a feed of scans, photos and manifest, with its truth in a separate table."""
+    from parcelscope.pipelines.synth import synthesise_feed
+
+    from parcelscope.pipelines.progress import progress
+
+    with progress() as report:
+        print(synthesise_feed(out, parcels=parcels, seed=seed, config_path=config, progress=report))
+
+
+@evaluate_app.command("run")
+def evaluate_run(
+    run: Annotated[Path, typer.Argument(help="Run folder, as `screen` wrote it.")],
+    truth: Annotated[Path, typer.Option(help="Truth folder, as `synth feed` wrote it.")],
+) -> None:
+    """Compare a run with the truth of its feed, and print the figures as a table."""
+    from parcelscope.pipelines.evaluate import evaluate_run as evaluate
+
+    print(evaluate(run, truth))
+
+
+@bundle_app.command("show")
+def bundle_show(
+    path: Annotated[
+        Path | None, typer.Argument(help="Bundle folder; the built-in one if left out.")
+    ] = None,
+) -> None:
+    """Check every file of a bundle against its digest, and say what is in it."""
+    from parcelscope.models.bundle import builtin_bundle_folder, load_bundle
+    from parcelscope.pipelines.bundle_text import describe_bundle
+
+    folder = builtin_bundle_folder() if path is None else path
+    bundle, digest = load_bundle(folder)
+    for line in describe_bundle(bundle, digest, folder):
+        print(line)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from parcelscope.pipelines.versions import parcelscope_version
+
+    print(f"parcelscope {parcelscope_version()}")
+
+
+def parse_budget(text: str) -> float:
+    """The share named by `2%` or `0.02`.
+
+    Raises:
+        ConfigError: If `text` is no number, or not above 0 and at most 100 %.
+    """
+    number = text.strip().removesuffix("%").strip()
+    try:
+        share = float(number) / (100 if text.strip().endswith("%") else 1)
+    except ValueError:
+        share = math.nan
+    if not 0 < share <= 1:
+        raise ConfigError(
+            f"--budget must be a share above 0 and at most 100%, like 2% or 0.02, got {text!r}"
+        )
+    return share
+
+
+def one_line(error: BaseException) -> str:
+    """What `error` says, without line breaks or control characters from hostile input."""
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}"
+    text = " ".join(str(error).split())
+    return "".join(char if char.isprintable() else "\ufffd" for char in text)
+
+
+def _without_debug(words: list[str]) -> tuple[list[str], bool]:
+    """`words` with every `--debug` before a bare `--` taken out, and whether there was one."""
+    end = words.index("--") if "--" in words else len(words)
+    kept = [word for word in words[:end] if word != "--debug"]
+    return kept + words[end:], len(kept) < end

@@ -1,0 +1,276 @@
+"""The report of a run: one page that holds all it shows, and asks nobody for anything."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from parcelscope.datasets.feed import Feed
+from parcelscope.datasets.records import OwnerKind
+from parcelscope.datasets.writing import write_text_whole
+from parcelscope.models.bundle import Bundle
+from parcelscope.pipelines.charts import Histogram, Row, Tick, ranked, risk_histogram, tick
+from parcelscope.pipelines.check_words import named
+from parcelscope.pipelines.flag_cards import (
+    TABLE_OF,
+    FlagLine,
+    flag_cards,
+    flag_lines,
+    percent,
+    shortened,
+)
+from parcelscope.pipelines.progress import duration
+from parcelscope.pipelines.run_folder import Run, TableCounts
+from parcelscope.screening.config import ScreeningConfig
+
+MOST_QUARANTINE_ROWS = 50
+MOST_NOT_ASSESSED_ROWS = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Total:
+    """One figure at the head of the page."""
+
+    name: str
+    value: str
+    note: str
+    accent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistogramChart:
+    """Risks of all parcels, or of all cartons."""
+
+    title: str
+    note: str
+    histogram: Histogram
+    ticks: tuple[Tick, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BarChart:
+    """A ranked list."""
+
+    title: str
+    note: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """One row or image that could not be read."""
+
+    where: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unassessed:
+    """One reason why a check could not be made, and on how many."""
+
+    check: str
+    reason: str
+    count: int
+
+
+def write_report(path: Path, run: Run, feed: Feed, bundle: Bundle, config: ScreeningConfig) -> None:
+    """Write the report of `run` on `feed` to `path`, whole or not at all."""
+    write_text_whole(path, render_report(run, feed, bundle, config))
+
+
+def render_report(run: Run, feed: Feed, bundle: Bundle, config: ScreeningConfig) -> str:
+    """The report as HTML. All text of the feed is escaped; pictures are read from the feed."""
+    lines = flag_lines(run, feed)
+    return (
+        _template_environment()
+        .get_template("report.html")
+        .render(
+            run_id=run.card.run_id,
+            feed_name=Path(run.card.feed).name or run.card.feed,
+            created=run.card.created.replace("T", " ").replace("+00:00", " UTC"),
+            lead=lead(run),
+            totals=totals(run),
+            histograms=tuple(_histograms(run, config)),
+            bars=tuple(_bars(run)),
+            flags=lines,
+            in_full=sum(line.in_full for line in lines),
+            arms_note=arms_note(lines),
+            cards=flag_cards(run, feed, lines, bundle, config),
+            unread=_unread(run),
+            unread_count=run.quarantine.height,
+            unassessed=_unassessed(run),
+            facts=tuple(_facts(run, bundle)),
+        )
+    )
+
+
+def lead(run: Run) -> str:
+    """The result in one sentence."""
+    counts = run.card.counts
+    kinds = run.flags.get_column("owner_kind")
+    parcels = int((kinds == "parcel").sum())
+    found = [f"{parcels:,} of {_things(counts.parcels.assessed, 'parcel')}"]
+    if counts.cartons.assessed:
+        cartons = run.flags.height - parcels
+        found.append(f"{cartons:,} of {_things(counts.cartons.assessed, 'master carton')}")
+    text = f"Proposed for opening: {' and '.join(found)}, at a budget of {percent(run.card.budget)}"
+    drawn = counts.flagged_random
+    if not drawn:
+        return f"{text}."
+    be = "was" if drawn == 1 else "were"
+    return f"{text}; {drawn:,} of the {run.flags.height:,} {be} drawn at random."
+
+
+def totals(run: Run) -> tuple[Total, ...]:
+    """The figures at the head of the page."""
+    counts, seconds = run.card.counts, run.card.total_s
+    assessed = counts.parcels.assessed + counts.cartons.assessed
+    rate = f"{assessed / seconds:,.1f} per second" if seconds else ""
+    return (
+        Total(
+            name="Flagged",
+            value=f"{run.flags.height:,}",
+            note=f"{counts.flagged_targeted:,} targeted, {counts.flagged_random:,} at random",
+            accent=True,
+        ),
+        _table_total("Parcels", counts.parcels),
+        _table_total("Master cartons", counts.cartons),
+        _table_total("Images", counts.images),
+        Total(name="Time", value=duration(seconds), note=rate),
+    )
+
+
+def arms_note(lines: tuple[FlagLine, ...]) -> str:
+    """How the flagged came to be flagged, in words."""
+    drawn = sum(line.arm == "random" for line in lines)
+    text = "Targeted ones have the highest risk."
+    if drawn:
+        text += (
+            " Random ones were drawn whatever their risk, so that what the targeting misses can be"
+            " estimated."
+        )
+    return f"{text} Risk is the calibrated chance of a discrepancy worth an inspection."
+
+
+def _table_total(name: str, counts: TableCounts) -> Total:
+    parts = [f"{counts.assessed:,} assessed"]
+    if counts.missing:
+        parts.append(f"{counts.missing:,} missing")
+    parts.append(f"{counts.quarantined:,} quarantined")
+    return Total(name=name, value=f"{counts.rows:,}", note=", ".join(parts))
+
+
+def _histograms(run: Run, config: ScreeningConfig) -> Iterator[HistogramChart]:
+    ticks = (
+        tick(config.bands.look, "look", before=True),
+        tick(config.bands.inspect, "inspect"),
+    )
+    kinds: tuple[tuple[OwnerKind, str], ...] = (
+        ("parcel", "Risk of the parcels"),
+        ("carton", "Risk of the master cartons"),
+    )
+    for kind, title in kinds:
+        table, key = TABLE_OF[kind]
+        frame: pl.DataFrame = getattr(run, table)
+        scored = frame.filter(pl.col("risk").is_not_null())
+        if scored.is_empty():
+            continue
+        flagged = run.flags.filter(pl.col("owner_kind") == kind).get_column("owner_id")
+        histogram = risk_histogram(
+            scored.get_column("risk").to_numpy(),
+            scored.get_column(key).is_in(flagged.implode()).to_numpy(),
+        )
+        yield HistogramChart(
+            title=title,
+            note=f"{scored.height:,} scored; the coloured part is flagged. Heights go with the"
+            f" square root of the number; the highest column holds {histogram.highest:,}.",
+            histogram=histogram,
+            ticks=ticks,
+        )
+
+
+def _bars(run: Run) -> Iterator[BarChart]:
+    codes = pl.concat(
+        [frame.select(pl.col("reason_codes").explode()) for frame in (run.parcels, run.cartons)]
+    ).drop_nulls()
+    yield BarChart(
+        title="Reasons",
+        note="How many parcels and cartons each reason was reported for, flagged or not.",
+        rows=ranked(_named(_counted(codes, "reason_codes"))),
+    )
+    checks = run.not_assessed.unique(["owner_kind", "owner_id", "check"])
+    yield BarChart(
+        title="Not assessed",
+        note="On how many parcels and cartons each check could not be made.",
+        rows=ranked(_named(_counted(checks, "check")), most=16),
+    )
+    if run.quarantine.is_empty():
+        return
+    yield BarChart(
+        title="Quarantined",
+        note="Rows and images that could not be read, by what is wrong with them.",
+        rows=ranked(_counted(run.quarantine, "code")),
+    )
+
+
+def _counted(frame: pl.DataFrame, column: str) -> list[tuple[str, int]]:
+    counts = frame.get_column(column).fill_null("unnamed").value_counts()
+    return [(str(name), int(count)) for name, count in counts.iter_rows()]
+
+
+def _named(values: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    return [(named(code), count) for code, count in values]
+
+
+def _unread(run: Run) -> tuple[Unread, ...]:
+    rows = run.quarantine.sort("table", "row").head(MOST_QUARANTINE_ROWS)
+    return tuple(
+        Unread(
+            where=shortened(row["path"] or f"{row['table']} row {row['row']}"),
+            message=shortened(row["message"] or row["code"] or ""),
+        )
+        for row in rows.iter_rows(named=True)
+    )
+
+
+def _unassessed(run: Run) -> tuple[Unassessed, ...]:
+    counts = (
+        run.not_assessed.unique()
+        .group_by("check", "reason")
+        .len("count")
+        .sort("count", "check", "reason", descending=[True, False, False])
+    )
+    return tuple(
+        Unassessed(check=named(row["check"]), reason=shortened(row["reason"]), count=row["count"])
+        for row in counts.head(MOST_NOT_ASSESSED_ROWS).iter_rows(named=True)
+    )
+
+
+def _facts(run: Run, bundle: Bundle) -> Iterator[tuple[str, str]]:
+    card = run.card
+    yield "Bundle", f"{bundle.name} {bundle.version}, digest {card.bundle.digest}"
+    yield "Trained on", bundle.training_data
+    yield "Feed", card.feed
+    yield "Budget", percent(card.budget)
+    yield "Seed", str(card.seed)
+    yield "Workers", str(card.workers)
+    yield "Times", ", ".join(f"{name} {duration(s)}" for name, s in card.timings_s.items())
+    yield "Versions", ", ".join(f"{name} {value}" for name, value in card.versions.items())
+
+
+def _things(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def _template_environment() -> Environment:
+    # Manifest text is hostile: whatever is not marked safe is escaped, and nothing is marked safe.
+    environment: Environment = Environment(
+        loader=PackageLoader("parcelscope.pipelines", package_path=""),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment
