@@ -150,17 +150,23 @@ def _mixed(
     drawn[:, :2] = np.sort(drawn[:, :2])[:, ::-1]
     drawn[:, 2] = np.minimum(drawn[:, 2], limit[2] / layers - 2)
     share = float((drawn[:, 0] * drawn[:, 1]).sum()) * 1.35 / layers / float(limit[0] * limit[1])
-    shrink = min(1.0, share**-0.5)
+    shrink, slack = min(1.0, share**-0.5), 1.0
     while True:
         sizes = np.maximum(drawn * (shrink, shrink, 1.0), np.minimum(needed, limit))
         if shrink > 0.3:
             sizes = np.maximum(sizes, SMALLEST_MM)
         layout = (
-            _side_by_side(rng, sizes, limit) if layers == 1 else _heap(rng, sizes, layers, limit)
+            _side_by_side(rng, sizes, limit)
+            if layers == 1
+            else _heap(rng, sizes, layers, slack, limit)
         )
         if layout is not None:
             return layout
-        shrink *= 0.93
+        # A heap that rose too high gets a larger floor first, then smaller parcels.
+        slack *= 1.15
+        if layers == 1 or slack > 1.6:
+            shrink *= 0.93
+            drawn[:, 2] *= 1.0 if layers == 1 else 0.95
         if shrink < 0.35:
             # An item may have to be made smaller too, where many are asked for.
             needed = needed * 0.93
@@ -192,9 +198,11 @@ def _side_by_side(rng: np.random.Generator, sizes: Vector, limit: Vector) -> Lay
     return Layout(room, sizes, poses)
 
 
-def _heap(rng: np.random.Generator, sizes: Vector, layers: int, limit: Vector) -> Layout | None:
+def _heap(
+    rng: np.random.Generator, sizes: Vector, layers: int, slack: float, limit: Vector
+) -> Layout | None:
     """Parcels of `sizes` (n, 3) dropped onto each other, or None where they rise too high."""
-    area = float((sizes[:, 0] * sizes[:, 1]).sum()) / layers * 1.35
+    area = float((sizes[:, 0] * sizes[:, 1]).sum()) / layers * 1.35 * slack
     ratio = rng.uniform(1.1, 1.5)
     footprint = np.array([np.sqrt(area * ratio), np.sqrt(area / ratio)])
     largest = np.minimum(sizes[:, :2].max(axis=0) + 12, limit[:2])

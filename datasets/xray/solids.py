@@ -148,7 +148,9 @@ def hollow(outer: Solid, wall: float, filling: str = "air") -> list[Solid]:
         texture=0,
         texture_amplitude=0.0,
     )
-    return [outer, cavity]
+    # Texture scales whole chords, the cavity's share too: keep it in proportion to the wall.
+    share = min(1.0, wall / float(outer.half_mm.min()))
+    return [replace(outer, texture_amplitude=outer.texture_amplitude * share), cavity]
 
 
 def chain(

@@ -26,7 +26,7 @@ def carton_walls(rng: np.random.Generator, size_mm: Vector, wall_mm: float) -> l
     liner = 0.4
     solids = [
         block(middle, half, "paper"),
-        block(middle, half - liner, "cardboard", replaces="paper", texture=FLUTING, amplitude=0.3),
+        block(middle, half - liner, "cardboard", replaces="paper"),
         block(middle, half - wall_mm + liner, "paper", replaces="cardboard"),
         block(middle, half - wall_mm, "air", replaces="paper"),
     ]
@@ -44,7 +44,7 @@ def _flaps(rng: np.random.Generator, half: Vector, wall_mm: float) -> list[Solid
         for side in (-1, 1):
             spot = (side * (half[0] - wall_mm - reach), 0, z)
             flap = (reach, half[1] - wall_mm * 1.2, wall_mm / 2)
-            solids.append(block(spot, flap, "cardboard", texture=FLUTING, amplitude=0.4))
+            solids.append(block(spot, flap, "cardboard", texture=FLUTING, amplitude=0.25))
             crease = (side * (half[0] - wall_mm * 1.2), 0, z)
             solids.append(block(crease, (1.2, half[1] - wall_mm * 1.2, 1.2), "paper"))
         # The slit between the long flaps.
