@@ -283,5 +283,5 @@ def _smoothed(image: Image) -> Image:
 def _position(values: Image | Array, grid: Array) -> Image:
     """Where `values` lie on an even grid, as a real index."""
     first, last, step = float(grid[0]), float(grid[-1]), float(grid[1] - grid[0])
-    index: Image = ((np.clip(values, first, last) - first) / step).astype(np.float32)
-    return index
+    within: Image = np.clip(values, first, last).astype(np.float32)
+    return (within - first) / step

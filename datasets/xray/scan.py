@@ -66,7 +66,7 @@ def simulate(
 def solid_mass_g(solid: Solid) -> float:
     """Mass that a solid adds to its scene: its own, less that of the material it replaces."""
     tables = load_tables()
-    volume_cm3 = BOX_SHARE[solid.shape] * math.prod((2 * solid.half_mm).tolist()) / 1000
+    volume_cm3: float = BOX_SHARE[solid.shape] * math.prod((2 * solid.half_mm).tolist()) / 1000
     density = 0.0
     # Air is left out, as it is on a scale.
     if solid.material != "air":
