@@ -1,0 +1,1 @@
+"""The synthetic feed: tables, scans and photos of invented parcels, with what is true of them."""

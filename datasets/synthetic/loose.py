@@ -1,0 +1,223 @@
+"""Draws one loose parcel of a feed: its scan, its photos, its manifest row, and what is true."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from parcelscope.datasets.synthetic.config import SynthConfig, Violation
+from parcelscope.datasets.synthetic.damage import deliver
+from parcelscope.datasets.synthetic.declaration import Honesty, declare, goods_by_mass
+from parcelscope.datasets.synthetic.journey import Journey, loose_journey
+from parcelscope.datasets.synthetic.manifest import declared_g, measured_g, parcel_row
+from parcelscope.datasets.synthetic.numbering import (
+    foreign_tracking_number,
+    parcel_id,
+    tracking_number,
+    wrong_check_digit,
+)
+from parcelscope.datasets.synthetic.parties import consignee
+from parcelscope.datasets.synthetic.photo_files import (
+    PhotoPlace,
+    draw_design,
+    write_label_photo,
+    write_product_photo,
+)
+from parcelscope.datasets.synthetic.plan import LoosePlan
+from parcelscope.datasets.synthetic.rows import OwnerRows, Row
+from parcelscope.datasets.synthetic.scan_files import (
+    ScanPlace,
+    draw_scanner,
+    draw_texture,
+    write_scan,
+)
+from parcelscope.datasets.xray.goods_catalog import CATALOG
+from parcelscope.datasets.xray.items import ITEM_LABELS
+from parcelscope.datasets.xray.parcel import make_parcel
+from parcelscope.datasets.xray.scan import SyntheticScan, TrueObject, object_masses_g, simulate
+from parcelscope.datasets.xray.scene import Scene
+
+ITEMS_SHARE = (0.5, 0.3, 0.2)
+"""Of parcels with items of interest: those with one, two, three."""
+WRONG_WEIGHT = (0.25, 0.6)
+"""How far, as a share of the truth, a wrong declared weight is off."""
+PRODUCT_PHOTOS = 0.6
+"""Of photographed parcels: those whose packaging was photographed beside the label."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedSite:
+    """Where a feed is being written, and by which settings."""
+
+    folder: Path
+    seed: int
+    config: SynthConfig
+
+
+def draw_loose(site: FeedSite, plan: LoosePlan) -> OwnerRows:
+    """Draw and write the loose parcel of `plan`."""
+    rng = np.random.default_rng([site.seed, 2, plan.index])
+    scene = parcel_scene(rng, site.config, with_items="item" in plan.violations)
+    scanner = draw_scanner(rng, site.config, "parcel")
+    scan = simulate(scene, scanner, rng, draw_texture(rng, site.config))
+    journey = loose_journey(rng, scan.total_mass_g)
+    owner_id = parcel_id(plan.number)
+    place = ScanPlace(
+        feed_folder=site.folder,
+        owner_id=owner_id,
+        feed_seed=site.seed,
+        scan_format=plan.scan_format,
+        scanner=scanner,
+        taken_at=journey.taken_at,
+        unseen_palette=site.config.scanners == "evaluation",
+    )
+    images = write_scan(scan, place, rng)
+    scanned = deliver(
+        rng,
+        site.folder,
+        images,
+        missing_share=site.config.missing_scan,
+        corrupt_share=site.config.corrupt_image,
+    )
+    rows = OwnerRows(images=images)
+    manifest = _manifest(rng, site, plan, journey, scene, scan)
+    rows.parcels.append(manifest)
+    if plan.photographed:
+        _photograph(rng, site, plan, journey, scene, rows)
+    rows.true_parcels.append(
+        true_parcel(
+            owner_id,
+            plan.violations,
+            scan.total_mass_g,
+            scan_kind=scan_kind(plan.scan_format) if scanned else None,
+        )
+    )
+    if scanned:
+        items = [item for item in scan.objects if item.kind == "item"]
+        rows.true_objects += true_objects(owner_id, str(images[0]["path"]), items)
+    return rows
+
+
+def parcel_scene(rng: np.random.Generator, config: SynthConfig, *, with_items: bool) -> Scene:
+    """A parcel of ordinary goods, with one to three items of interest where wanted."""
+    labels: list[str] = []
+    if with_items:
+        count = 1 + int(rng.choice(len(ITEMS_SHARE), p=ITEMS_SHARE))
+        labels = [ITEM_LABELS[int(k)] for k in rng.integers(len(ITEM_LABELS), size=count)]
+    while True:
+        clutter = float(rng.uniform(0.6, 1.3))
+        try:
+            return make_parcel(rng, items=labels, variety=config.variety, clutter=clutter)
+        except ValueError:
+            # Now and then several large items do not fit into one parcel; a single one does.
+            if len(labels) <= 1:
+                raise
+            labels.pop()
+
+
+def scan_kind(scan_format: str) -> str:
+    """Whether a scan format keeps both energies or their colours alone."""
+    return "colour" if scan_format == "colour" else "dual"
+
+
+def true_parcel(
+    owner_id: str, violations: tuple[Violation, ...], mass_g: float, *, scan_kind: str | None
+) -> Row:
+    """Row of the truth of parcels; `scan_kind` is None where no scan of it can be read."""
+    return {
+        "parcel_id": owner_id,
+        "violative": bool(violations),
+        "violations": list(violations),
+        "mass_g": mass_g,
+        "scanned": scan_kind is not None,
+        "scan_kind": scan_kind,
+    }
+
+
+def true_objects(owner_id: str, image_path: str, objects: list[TrueObject]) -> list[Row]:
+    """Rows of the truth of objects."""
+    return [
+        {
+            "owner_id": owner_id,
+            "image_path": image_path,
+            "kind": one.kind,
+            "label": one.name if one.kind == "item" else "inner_parcel",
+            **dict(zip(("x0", "y0", "x1", "y1"), (int(v) for v in one.box_xyxy), strict=True)),
+            "mass_g": one.mass_g,
+            "area_px": one.area_px,
+            "overlap": one.overlap,
+        }
+        for one in objects
+    ]
+
+
+def _manifest(
+    rng: np.random.Generator,
+    site: FeedSite,
+    plan: LoosePlan,
+    journey: Journey,
+    scene: Scene,
+    scan: SyntheticScan,
+) -> Row:
+    goods = goods_by_mass(scene, object_masses_g(scene), parent=None)
+    told_g = scan.total_mass_g
+    if "wrong_weight" in plan.violations:
+        told_g *= 1 + float(rng.uniform(*WRONG_WEIGHT)) * (1 if rng.random() < 0.5 else -1)
+    tracking = tracking_number(site.seed, plan.number if plan.reuses is None else plan.reuses)
+    if "invalid_tracking" in plan.violations:
+        tracking = wrong_check_digit(tracking, rng)
+    return parcel_row(
+        number=plan.number,
+        seed=site.seed,
+        tracking=tracking,
+        journey=journey,
+        buyer=consignee(rng),
+        goods=declare(goods, rng, honesty(rng, site.config, plan.violations)),
+        declared_weight_g=declared_g(rng, told_g, site.config),
+        measured_weight_g=measured_g(rng, scan.total_mass_g, site.config),
+    )
+
+
+def honesty(
+    rng: np.random.Generator, config: SynthConfig, violations: tuple[Violation, ...]
+) -> Honesty:
+    """How a parcel with `violations` is described; some compliant ones are vague all the same."""
+    if "contradicting_description" in violations:
+        return "contradicting"
+    if "vague_description" in violations:
+        return "vague"
+    return "vague" if not violations and rng.random() < config.benign_vague else "honest"
+
+
+def _photograph(
+    rng: np.random.Generator,
+    site: FeedSite,
+    plan: LoosePlan,
+    journey: Journey,
+    scene: Scene,
+    rows: OwnerRows,
+) -> None:
+    """Add a label photo, and often one of the packaging, to `rows`."""
+    manifest = rows.parcels[0]
+    place = PhotoPlace(
+        feed_folder=site.folder, owner_id=parcel_id(plan.number), taken_at=journey.taken_at
+    )
+    stranger = "foreign_label" in plan.violations
+    foreign = foreign_tracking_number(site.seed, plan.number) if stranger else None
+    photos = [write_label_photo(rng, place, manifest, foreign=foreign)]
+    altered = "altered_packaging" in plan.violations
+    if altered or rng.random() < PRODUCT_PHOTOS:
+        families = {CATALOG[o.name].family for o in scene.objects if o.kind == "goods"}
+        design = draw_design(rng, site.config, families)
+        photos.append(write_product_photo(rng, place, design, site.config, altered=altered))
+        manifest["brand"], manifest["sku"] = design.brand, design.ean13
+    for photo in photos:
+        deliver(
+            rng,
+            site.folder,
+            [photo.row],
+            missing_share=site.config.missing_photo,
+            corrupt_share=site.config.corrupt_image,
+        )
+        rows.images.append(photo.row)
+        rows.true_photos.append(photo.truth)
