@@ -120,4 +120,4 @@ def attempt(work: Callable[[], T], *, root: Path) -> T | Failure:
 
 def _within(root: Path, message: str) -> str:
     """`message` with paths as the feed has them: equal for a feed that lies elsewhere."""
-    return message.replace(f"{root}/", "")
+    return message if root == Path() else message.replace(f"{root}/", "")
