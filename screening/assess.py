@@ -213,7 +213,8 @@ def _band(risk: pl.Expr, bands: Bands) -> pl.Expr:
 def _quarantined(feed: Feed, kind: OwnerKind) -> pl.DataFrame:
     """An assessment without a risk for each row that the feed rejected."""
     place = pl.format("{} row {}", "file", "row")
-    why = pl.format("feed: {}: {} must be {}, got {}", place, "column", "expected", "got")
+    subject = pl.when(pl.col("column") == "").then(pl.lit("the row")).otherwise("column")
+    why = pl.format("feed: {}: {} must be {}, got {}", place, subject, "expected", "got")
     rejected = feed.rejected.filter(pl.col("table") == f"{kind}s")
     none = pl.lit(None)
     nothing = pl.lit([], pl.List(pl.String()))

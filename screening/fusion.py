@@ -39,6 +39,7 @@ def strengths(findings: pl.DataFrame) -> pl.DataFrame:
         .drop_nulls("strength")
         .group_by("owner_id", "owner_kind", "code")
         .agg(pl.col("strength").max())
+        .sort("owner_kind", "owner_id", "code")
     )
 
 

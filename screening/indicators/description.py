@@ -10,7 +10,7 @@ from parcelscope.screening.indicators.evidence import (
     as_not_assessed,
     with_ratio,
 )
-from parcelscope.screening.indicators.wording import plain
+from parcelscope.screening.indicators.wording import plain, quoted
 
 DESCRIPTION = "U8.description"
 VALUE = "U8.value"
@@ -35,7 +35,7 @@ def vague_descriptions(evidence: Evidence, config: ScreeningConfig) -> Outcome:
         pl.lit(DESCRIPTION).alias("code"),
         pl.format(
             'The description "{}" {}; it should say what the goods are.',
-            pl.col("description"),
+            quoted(pl.col("description")),
             pl.col("how"),
         ).alias("sentence"),
         pl.col("description").alias("text"),

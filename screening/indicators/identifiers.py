@@ -17,7 +17,7 @@ from parcelscope.screening.indicators.evidence import (
     merged,
     with_ratio,
 )
-from parcelscope.screening.indicators.wording import counted
+from parcelscope.screening.indicators.wording import counted, quoted
 
 CHECK = "ID.check"
 REUSE = "U6.reuse"
@@ -90,7 +90,7 @@ def _wrong(rows: pl.DataFrame, column: str, name: pl.Expr) -> pl.DataFrame:
         pl.format(
             "The check digit of {} {} does not follow from its other digits.",
             name,
-            pl.col(column),
+            quoted(pl.col(column)),
         ).alias("sentence"),
         pl.col(column).alias("text"),
     )
@@ -159,7 +159,7 @@ def _used(rows: pl.DataFrame, code: str, column: str, words: str) -> pl.DataFram
         "owner_id",
         "owner_kind",
         pl.lit(code).alias("code"),
-        pl.format("Tracking number {} {}.", pl.col("text"), said).alias("sentence"),
+        pl.format("Tracking number {} {}.", quoted(pl.col("text")), said).alias("sentence"),
         pl.col(column).alias("observed"),
         pl.lit(1.0).alias("expected"),
         pl.lit("rows" if column == "uses" else "entries").alias("unit"),

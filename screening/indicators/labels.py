@@ -16,6 +16,7 @@ from parcelscope.screening.indicators.evidence import (
     with_ratio,
     with_reasons,
 )
+from parcelscope.screening.indicators.wording import quoted
 
 LABEL = "U4.label"
 
@@ -137,16 +138,14 @@ def _given_to(evidence: Evidence, strangers: pl.DataFrame) -> pl.DataFrame:
 
 def _findings(suspects: pl.DataFrame, config: ScreeningConfig) -> pl.DataFrame:
     counted = suspects.with_columns(pl.len().over(_OWNER).alias("labels"))
-    many = pl.col("labels") > 1
+    many, shown = pl.col("labels") > 1, quoted(pl.col("text"))
     thing = (
         pl.when(pl.col("owner_kind") == "parcel").then(pl.lit("parcel")).otherwise(pl.lit("carton"))
     )
     head = (
         pl.when(many)
-        .then(
-            pl.format("A photo shows {}, one of {} identifiers", pl.col("text"), pl.col("labels"))
-        )
-        .otherwise(pl.format("A photo shows the identifier {}", pl.col("text")))
+        .then(pl.format("A photo shows {}, one of {} identifiers", shown, pl.col("labels")))
+        .otherwise(pl.format("A photo shows the identifier {}", shown))
     )
     tail = (
         pl.when(pl.col("given_to").is_null())
@@ -206,7 +205,8 @@ def _not_read(evidence: Evidence, codes: pl.DataFrame, unsure: pl.DataFrame) -> 
         .otherwise(pl.lit("no photo is good enough to read a label"))
     )
     undecided = pl.format(
-        "a photo shows {}, which may stand on a parcel row that could not be read", pl.col("text")
+        "a photo shows {}, which may stand on a parcel row that could not be read",
+        quoted(pl.col("text")),
     )
     return pl.concat(
         [

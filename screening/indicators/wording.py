@@ -8,6 +8,16 @@ def plain(number: pl.Expr, decimals: int) -> pl.Expr:
     return number.cast(pl.Float64).round(decimals).cast(pl.String).str.replace(r"\.0$", "")
 
 
+def quoted(text: pl.Expr) -> pl.Expr:
+    """`text` from outside as one line of a sentence: no control characters, 80 at most."""
+    line = text.str.replace_all(r"[\p{C}\s]+", " ").str.strip_chars()
+    return (
+        pl.when(line.str.len_chars() > 80)
+        .then(pl.format("{}…", line.str.slice(0, 79)))
+        .otherwise(line)
+    )
+
+
 def grams(mass_g: pl.Expr) -> pl.Expr:
     """A mass: `850 g`, or `1.25 kg` from 1000 g up."""
     kilograms = pl.format("{} kg", plain(mass_g / 1000, 2))

@@ -59,6 +59,12 @@ def test_a_description_that_names_the_goods_is_silent(description: str) -> None:
     assert outcome.not_assessed.is_empty()
 
 
+def test_a_long_description_is_cut_in_the_sentence_alone() -> None:
+    outcome = described("items " * 50)
+    assert outcome.findings["text"].to_list() == ["items " * 50]
+    assert len(w.sentences(outcome, "U8.description")["P"]) < 180
+
+
 @pytest.mark.parametrize("description", [None, "  "])
 def test_a_missing_description_is_not_assessed(description: str | None) -> None:
     outcome = described(description)

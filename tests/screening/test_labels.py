@@ -66,6 +66,11 @@ def test_several_identifiers_count_for_more_than_one() -> None:
     assert "one of 2 identifiers" in two.findings["sentence"].to_list()[0]
 
 
+def test_what_a_code_holds_cannot_break_the_sentence() -> None:
+    outcome = seen(w.read_code("P", "RR473\x1d124\n829GB"))
+    assert "the identifier RR473 124 829GB that" in w.sentences(outcome, "U4.label")["P"]
+
+
 def test_one_label_in_two_photos_is_one_identifier() -> None:
     outcome = seen(w.read_code("P", UNLISTED), w.read_code("P", "RR 473 124 829 GB"))
     assert outcome.findings["observed"].to_list() == [1.0]
