@@ -192,7 +192,7 @@ def _draw_texts(pen: _Pen, printing: Printing, places: _Places) -> None:
     )  # fmt: skip
     product_size = _fitting_size(design.product, design.product_font, 36, places.product_room)
     pen.text(
-        (places.product_xy[0] + dx, places.product_xy[1] - dy), design.product,
+        (places.product_xy[0] + dx, places.product_xy[1] + dy), design.product,
         printing.product_font, product_size, _INK_RGB, printing.product_kerning_em,
     )  # fmt: skip
     lines = (

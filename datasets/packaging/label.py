@@ -187,12 +187,26 @@ def _surface(rng: np.random.Generator, size_wh: tuple[int, int]) -> Radiance:
         speckle = smooth_noise(rng, size_wh, (3, 3)) * 3
         base = np.array([182, 146, 106], np.float32) * np.float32(rng.uniform(0.85, 1.1))
         return np.asarray(base + (coarse * 4 + speckle + flutes)[..., None], np.float32)
-    # Film wrinkles: slopes of a rough sheet, lit from one side.
-    sheet = smooth_noise(rng, size_wh, (150, 60)) * 2 + smooth_noise(rng, size_wh, (60, 40))
-    slope = np.asarray(cv2.Sobel(sheet, cv2.CV_32F, 0, 1, ksize=5), np.float32)
     level = rng.uniform(180, 208) if kind == 1 else rng.uniform(95, 140)
     base = np.full(3, level, np.float32) * rng.uniform(0.97, 1.0, 3).astype(np.float32)
-    return np.asarray(base + (coarse * 4 + np.clip(slope * 2.5, -14, 18))[..., None], np.float32)
+    return np.asarray(base + (coarse * 4 + _creases(rng, size_wh))[..., None], np.float32)
+
+
+def _creases(rng: np.random.Generator, size_wh: tuple[int, int]) -> Radiance:
+    """Folds of a mailing bag, shape (H, W): each a light flank beside a dark one."""
+    width, height = size_wh[0] // 4, size_wh[1] // 4
+    folds = np.zeros((height, width), np.float32)
+    for _ in range(int(rng.integers(8, 18))):
+        start = rng.uniform((0, 0), (width, height))
+        angle, length = rng.uniform(0, np.pi), rng.uniform(0.15, 0.6) * width
+        end = start + length * np.array([np.cos(angle), np.sin(angle)])
+        side = np.array([-np.sin(angle), np.cos(angle)]) * rng.uniform(1.5, 4)
+        depth = float(rng.uniform(10, 30))
+        for offset, tone in ((side, depth), (-side, -depth)):
+            (ax, ay), (bx, by) = start + offset, end + offset
+            cv2.line(folds, (int(ax), int(ay)), (int(bx), int(by)), tone, 2, cv2.LINE_AA)
+    folds = np.asarray(cv2.GaussianBlur(folds, (0, 0), 2.5), np.float32)
+    return np.asarray(cv2.resize(folds, size_wh, interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 def _stick(
