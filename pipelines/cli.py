@@ -177,9 +177,8 @@ def synth_feed(
     ] = None,
 ) -> None:
     """Generate a feed of scans, photos and manifest, with its truth in a separate table."""
-    from parcelscope.pipelines.synth import synthesise_feed
-
     from parcelscope.pipelines.progress import progress
+    from parcelscope.pipelines.synth import synthesise_feed
 
     with progress() as report:
         print(synthesise_feed(out, parcels=parcels, seed=seed, config_path=config, progress=report))
@@ -191,9 +190,10 @@ def evaluate_run(
     truth: Annotated[Path, typer.Option(help="Truth folder, as `synth feed` wrote it.")],
 ) -> None:
     """Compare a run with the truth of its feed, and print the figures as a table."""
+    from parcelscope.pipelines.evaluate import as_markdown
     from parcelscope.pipelines.evaluate import evaluate_run as evaluate
 
-    print(evaluate(run, truth))
+    print(as_markdown(evaluate(run, truth)))
 
 
 @bundle_app.command("show")

@@ -71,7 +71,7 @@ def _goods(known: Known) -> Comparison:
     units, value, currency = row["quantity"], row["value"], row["currency"] or ""
     declared = (
         *_given(row["description"]),
-        *((f"{units:g} units",) if units is not None else ()),
+        *((f"{units:g} {'unit' if units == 1 else 'units'}",) if units is not None else ()),
         *((f"{value:,.2f} {currency}".strip(),) if value is not None else ()),
         *_given(row["brand"], "brand {}"),
         *_given(row["hs_code"], "HS {}"),
@@ -115,7 +115,7 @@ def _weight(known: Known) -> Comparison:
     )
     scale = row["measured_weight_g"]
     seen = (
-        *((f"{grams(scale)} on the scale",) if scale is not None else ()),
+        *((f"scale: {grams(scale)}",) if scale is not None else ()),
         *(_mass_words(finding) for finding in known.of("mass.total")),
     )
     return Comparison(
@@ -138,12 +138,11 @@ def _numbers(known: Known) -> Comparison:
             *_given(row["receptacle_id"], "receptacle {}"),
             *_given(row["master_bill"], "master bill {}"),
         )
-    read = dict.fromkeys(
-        f"{finding['text']} ({_symbology(finding['code'])})"
-        for finding in known.findings
-        if finding["code"].startswith("code.") and finding["text"]
-    )
-    seen = tuple(read)
+    read: dict[str, set[str]] = {}
+    for finding in known.findings:
+        if finding["code"].startswith("code.") and finding["text"]:
+            read.setdefault(finding["text"], set()).add(finding["code"].removeprefix("code."))
+    seen = tuple(f"{text} ({', '.join(sorted(formats))})" for text, formats in read.items())
     if len(seen) > MOST_LINES:
         seen = (*seen[: MOST_LINES - 1], f"and {len(seen) - MOST_LINES + 1} more")
     if not seen and "photo.codes" not in known.not_assessed:
@@ -155,16 +154,16 @@ def _numbers(known: Known) -> Comparison:
 
 def _mass_words(finding: Row) -> str:
     band = _band(finding, grams)
-    return f"{grams(finding['observed'])}{band} by X-ray"
+    return f"X-ray: {grams(finding['observed'])}{band}"
 
 
 def _count_words(finding: Row) -> str:
     low, high = finding["observed_low"], finding["observed_high"]
     if low is None or high is None:
-        return f"about {finding['observed']:.0f} by X-ray"
+        return f"X-ray: about {finding['observed']:.0f}"
     low, high = round(low), round(high)
     said = f"{low}" if low == high else f"{low} to {high}"
-    return f"{said} by X-ray"
+    return f"X-ray: {said}"
 
 
 def _band(finding: Row, words: Callable[[float], str]) -> str:
@@ -178,7 +177,3 @@ def _given(text: str | None, form: str = "{}") -> tuple[str, ...]:
 
 def _counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
-def _symbology(code: str) -> str:
-    return code.removeprefix("code.").replace("_", " ")

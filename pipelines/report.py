@@ -26,7 +26,8 @@ from parcelscope.pipelines.run_folder import Run, TableCounts
 from parcelscope.screening.config import ScreeningConfig
 
 MOST_QUARANTINE_ROWS = 50
-MOST_NOT_ASSESSED_ROWS = 40
+REASONS_PER_CHECK = 3
+_FILE_BEFORE_REASON = r"^\S+\.[A-Za-z0-9]{2,5}: "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,16 +237,24 @@ def _unread(run: Run) -> tuple[Unread, ...]:
 
 
 def _unassessed(run: Run) -> tuple[Unassessed, ...]:
-    counts = (
-        run.not_assessed.unique()
-        .group_by("check", "reason")
-        .len("count")
-        .sort("count", "check", "reason", descending=[True, False, False])
-    )
-    return tuple(
-        Unassessed(check=named(row["check"]), reason=shortened(row["reason"]), count=row["count"])
-        for row in counts.head(MOST_NOT_ASSESSED_ROWS).iter_rows(named=True)
-    )
+    """The commonest reasons of each check, then how many had another."""
+    # The same reason on a thousand scans is one line here; the file is named on the parcel's card.
+    reason = pl.col("reason").str.replace(_FILE_BEFORE_REASON, "")
+    rows = run.not_assessed.with_columns(reason).unique()
+    found: list[Unassessed] = []
+    for check, count in sorted(_counted(rows, "check"), key=lambda item: (-item[1], item[0])):
+        reasons = sorted(
+            _counted(rows.filter(pl.col("check") == check), "reason"),
+            key=lambda item: (-item[1], item[0]),
+        )
+        found += [
+            Unassessed(check=named(check), reason=shortened(text), count=n)
+            for text, n in reasons[:REASONS_PER_CHECK]
+        ]
+        rest = count - sum(n for _, n in reasons[:REASONS_PER_CHECK])
+        if rest:
+            found.append(Unassessed(check=named(check), reason="other reasons", count=rest))
+    return tuple(found)
 
 
 def _facts(run: Run, bundle: Bundle) -> Iterator[tuple[str, str]]:

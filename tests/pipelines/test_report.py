@@ -145,7 +145,7 @@ def test_what_could_not_be_read_or_seen_is_told(page: Page) -> None:
 
 def test_a_carton_shows_its_count_beside_the_manifest(page: Page) -> None:
     assert "1 piece" in page.text
-    assert re.search(r"\d+ to \d+ by X-ray", page.text)
+    assert re.search(r"X-ray: \d+ to \d+", page.text)
     pieces = [a for _, a in page.tags if (a.get("class") or "").startswith("mark piece")]
     assert pieces
 
