@@ -6,6 +6,7 @@ TEST := .venv-test
 .PHONY: demo test check bundle clean
 
 demo: $(DEMO)/ready  ## make a small feed, score it with the built-in bundle, say where the report is
+	rm -rf runs/demo
 	$(DEMO)/bin/parcelscope demo --out runs/demo
 
 test: $(TEST)/ready check  ## everything: style, types, layers, tests

@@ -212,6 +212,45 @@ def bundle_show(
         print(line)
 
 
+@bundle_app.command("build")
+def bundle_build(
+    out: Annotated[Path, typer.Option(help="Bundle folder to write.")],
+    work: Annotated[
+        Path,
+        typer.Option(help="Folder for what is made on the way; a cut-off build goes on there."),
+    ],
+    recipe: Annotated[
+        str, typer.Option(help="How much of everything: builtin (about two hours) or quick.")
+    ] = "builtin",
+) -> None:
+    """Make a bundle from generated data alone: draw, fit, export, calibrate. Needs `[train]`."""
+    try:
+        from parcelscope.pipelines.build import build
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"bundle build needs the training extra, but {error.name} is not installed;"
+            " install parcelscope[cpu,train]"
+        ) from None
+
+    bundle = build(recipe, work=work, out=out)
+    print(f"{out}: {bundle.name} {bundle.version} with {len(bundle.detectors)} detectors")
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the feed and the run; new or empty.")],
+    parcels: Annotated[int, typer.Option(min=20, help="Size of the feed.")] = 160,
+) -> None:
+    """Generate a small feed and screen it with the built-in bundle."""
+    from parcelscope.pipelines.demo import demo as run_demo
+    from parcelscope.pipelines.progress import progress
+
+    with progress() as report:
+        summary = run_demo(out, parcels=parcels, progress=report)
+    for line in summary.lines():
+        print(line)
+
+
 @app.command()
 def version() -> None:
     """Print the version."""

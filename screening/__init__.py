@@ -1,1 +1,1 @@
-"""."""
+"""From findings to a decision: indicators, fusion, and flags within a budget."""

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+
+from parcelscope.models.bundle import InputKind
+from parcelscope.training.augment import augment
+
+
+def one_block(kind: InputKind) -> tuple[np.ndarray, np.ndarray]:
+    """A dark block on an even ground, and its box."""
+    if kind == "dual":
+        pixels = np.full((2, 96, 128), 60000, np.uint16)
+        pixels[:, 30:50, 40:80] = 15000
+    else:
+        pixels = np.full((3, 96, 128), 245, np.uint8)
+        pixels[:, 30:50, 40:80] = 60
+    return pixels, np.array([[40, 30, 80, 50]], np.float32)
+
+
+@pytest.mark.parametrize("kind", ["dual", "colour"])
+@pytest.mark.parametrize("seed", range(6))
+def test_a_box_moves_with_its_pixels(kind: InputKind, seed: int) -> None:
+    pixels, boxes = one_block(kind)
+    changed, moved = augment(pixels, boxes, kind=kind, rng=np.random.default_rng(seed))
+    assert changed.shape == pixels.shape
+    assert changed.dtype == pixels.dtype
+    dark = changed.astype(float).mean(axis=0) < 0.6 * changed.astype(float).max()
+    rows, columns = np.flatnonzero(dark.any(1)), np.flatnonzero(dark.any(0))
+    seen = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1])
+    np.testing.assert_allclose(moved[0], seen, atol=2.0)
+
+
+def test_a_scan_without_boxes_stays_without() -> None:
+    pixels, _ = one_block("dual")
+    _, moved = augment(
+        pixels, np.empty((0, 4), np.float32), kind="dual", rng=np.random.default_rng(0)
+    )
+    assert moved.shape == (0, 4)
+
+
+def test_air_stays_air_and_the_source_is_left_alone() -> None:
+    pixels, boxes = one_block("dual")
+    before = pixels.copy()
+    changed, _ = augment(pixels, boxes, kind="dual", rng=np.random.default_rng(3))
+    assert (pixels == before).all()
+    assert np.median(changed) == pytest.approx(60000, rel=0.01)
