@@ -190,8 +190,14 @@ def evaluate_run(
     truth: Annotated[Path, typer.Option(help="Truth folder, as `synth feed` wrote it.")],
 ) -> None:
     """Compare a run with the truth of its feed, and print the figures as a table."""
-    from parcelscope.pipelines.evaluate import as_markdown
-    from parcelscope.pipelines.evaluate import evaluate_run as evaluate
+    try:
+        from parcelscope.pipelines.evaluate import as_markdown
+        from parcelscope.pipelines.evaluate import evaluate_run as evaluate
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"evaluate run needs the eval extra, but {error.name} is not installed;"
+            " install parcelscope[cpu,eval]"
+        ) from None
 
     print(as_markdown(evaluate(run, truth)))
 
