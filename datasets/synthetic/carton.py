@@ -35,7 +35,9 @@ def draw_carton(site: FeedSite, plan: CartonPlan) -> OwnerRows:
     scene = make_carton(rng, pieces=plan.pieces_true, variety=config.variety, overlap=plan.overlap)
     scanner = draw_scanner(rng, config, "carton")
     scan = simulate(scene, scanner, rng, draw_texture(rng, config))
-    journey = carton_journey(rng, scan.total_mass_g, plan.number, site.seed)
+    journey = carton_journey(
+        rng, plan.origin, scan.total_mass_g, number=plan.number, seed=site.seed
+    )
     place = ScanPlace(
         feed_folder=site.folder,
         owner_id=owner_id,
@@ -96,7 +98,7 @@ def _add_pieces(
             parcel_row(
                 number=number,
                 seed=site.seed,
-                tracking=tracking_number(site.seed, number),
+                tracking=tracking_number(site.seed, number, plan.origin),
                 journey=journey,
                 buyer=consignee(rng),
                 goods=declare(goods, rng, honesty(rng, site.config, ())),

@@ -37,28 +37,31 @@ class Journey:
         return self.channel == "express"
 
 
-def loose_journey(rng: np.random.Generator, mass_g: float) -> Journey:
-    """The journey of a loose parcel: a bag of mail, or a master bill of express parcels."""
-    return _journey(rng, mass_g * rng.uniform(4, 30), sscc=None)
+def loose_journey(rng: np.random.Generator, origin: str, mass_g: float) -> Journey:
+    """The journey of a loose parcel: in a bag of mail, or on a bill of express parcels."""
+    return _journey(rng, origin, mass_g * rng.uniform(4, 30), sscc=None)
 
 
-def carton_journey(rng: np.random.Generator, mass_g: float, number: int, seed: int) -> Journey:
+def carton_journey(
+    rng: np.random.Generator, origin: str, mass_g: float, *, number: int, seed: int
+) -> Journey:
     """The journey of master carton `number`."""
     sscc = carton_sscc(number, seed) if rng.random() < SSCC_CARTONS else None
-    return _journey(rng, mass_g, sscc=sscc)
+    return _journey(rng, origin, mass_g, sscc=sscc)
 
 
-def _journey(rng: np.random.Generator, receptacle_g: float, sscc: str | None) -> Journey:
-    sender = shipper(rng)
+def _journey(
+    rng: np.random.Generator, origin: str, receptacle_g: float, sscc: str | None
+) -> Journey:
     express = rng.random() < EXPRESS or sscc is not None
     facility = FACILITIES[int(rng.integers(len(FACILITIES)))]
     arrived = WEEK_START + timedelta(seconds=int(rng.integers(WEEK_S)))
-    bag = receptacle_s9(rng, sender.country, facility, receptacle_g)
+    bag = receptacle_s9(rng, origin, facility, receptacle_g)
     return Journey(
-        shipper=sender,
+        shipper=shipper(rng, origin),
         channel="express" if express else "mail",
         facility=facility,
-        lane=f"{sender.country}-{facility}",
+        lane=f"{origin}-{facility}",
         data_received_at=arrived - timedelta(minutes=int(rng.integers(6 * 60, 96 * 60))),
         arrived_at=arrived,
         taken_at=arrived + timedelta(minutes=int(rng.integers(20, 12 * 60))),

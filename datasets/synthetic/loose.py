@@ -13,8 +13,6 @@ from parcelscope.datasets.synthetic.manifest import declared_g, measured_g, parc
 from parcelscope.datasets.synthetic.numbering import (
     foreign_tracking_number,
     parcel_id,
-    tracking_number,
-    wrong_check_digit,
 )
 from parcelscope.datasets.synthetic.parties import consignee
 from parcelscope.datasets.synthetic.photo_files import (
@@ -60,7 +58,7 @@ def draw_loose(site: FeedSite, plan: LoosePlan) -> OwnerRows:
     scene = parcel_scene(rng, site.config, with_items="item" in plan.violations)
     scanner = draw_scanner(rng, site.config, "parcel")
     scan = simulate(scene, scanner, rng, draw_texture(rng, site.config))
-    journey = loose_journey(rng, scan.total_mass_g)
+    journey = loose_journey(rng, plan.origin, scan.total_mass_g)
     owner_id = parcel_id(plan.number)
     place = ScanPlace(
         feed_folder=site.folder,
@@ -163,13 +161,10 @@ def _manifest(
     told_g = scan.total_mass_g
     if "wrong_weight" in plan.violations:
         told_g *= 1 + float(rng.uniform(*WRONG_WEIGHT)) * (1 if rng.random() < 0.5 else -1)
-    tracking = tracking_number(site.seed, plan.number if plan.reuses is None else plan.reuses)
-    if "invalid_tracking" in plan.violations:
-        tracking = wrong_check_digit(tracking, rng)
     return parcel_row(
         number=plan.number,
         seed=site.seed,
-        tracking=tracking,
+        tracking=plan.tracking,
         journey=journey,
         buyer=consignee(rng),
         goods=declare(goods, rng, honesty(rng, site.config, plan.violations)),
@@ -202,8 +197,9 @@ def _photograph(
     place = PhotoPlace(
         feed_folder=site.folder, owner_id=parcel_id(plan.number), taken_at=journey.taken_at
     )
-    stranger = "foreign_label" in plan.violations
-    foreign = foreign_tracking_number(site.seed, plan.number) if stranger else None
+    foreign = None
+    if "foreign_label" in plan.violations:
+        foreign = foreign_tracking_number(site.seed, plan.number, plan.origin)
     photos = [write_label_photo(rng, place, manifest, foreign=foreign)]
     altered = "altered_packaging" in plan.violations
     if altered or rng.random() < PRODUCT_PHOTOS:

@@ -22,18 +22,17 @@ def carton_id(number: int) -> str:
     return f"C{number + 1:05d}"
 
 
-def tracking_number(seed: int, number: int) -> str:
-    """The S10 item identifier of a manifest row; any process finds the same."""
-    rng = np.random.default_rng([seed, 1, number])
+def tracking_number(seed: int, number: int, origin: str) -> str:
+    """The S10 item identifier of a manifest row from `origin`; any process finds the same."""
     serial = (seed * 7_919 + (number + 1) * STRIDE) % SERIALS
-    service = SERVICES[int(rng.integers(len(SERVICES)))]
-    return make_s10(service, f"{serial:08d}", str(rng.choice(["CN", "HK", "SG", "TR", "DE"])))
+    service = SERVICES[serial // 1000 % len(SERVICES)]
+    return make_s10(service, f"{serial:08d}", origin)
 
 
-def foreign_tracking_number(seed: int, number: int) -> str:
+def foreign_tracking_number(seed: int, number: int, origin: str) -> str:
     """A valid S10 that no manifest row of the feed has."""
     # No feed has this many rows: their serials count up from 0, these down from the end.
-    return tracking_number(seed, SERIALS - 2 - number)
+    return tracking_number(seed, SERIALS - 2 - number, origin)
 
 
 def wrong_check_digit(tracking: str, rng: np.random.Generator) -> str:

@@ -24,17 +24,20 @@ STREETS = (
     "Maple Street", "Oak Avenue", "Mill Road", "Station Lane", "Park Drive", "Hill Street",
     "Church Road", "Lake View", "Cherry Lane", "Main Street", "Elm Court", "Garden Way",
 )  # fmt: skip
-ORIGINS: dict[str, tuple[float, tuple[str, ...]]] = {
-    "CN": (0.46, ("Shenzhen", "Guangzhou", "Yiwu", "Hangzhou", "Shanghai")),
-    "HK": (0.12, ("Hong Kong",)),
-    "SG": (0.06, ("Singapore",)),
-    "TR": (0.07, ("Istanbul", "Izmir")),
-    "IN": (0.08, ("Mumbai", "Delhi", "Jaipur")),
-    "VN": (0.07, ("Hanoi", "Da Nang")),
-    "DE": (0.06, ("Hamburg", "Leipzig", "Cologne")),
-    "GB": (0.08, ("Leeds", "Bristol", "London")),
+ORIGIN_SHARES = {
+    "CN": 0.46, "HK": 0.12, "SG": 0.06, "TR": 0.07, "IN": 0.08, "VN": 0.07, "DE": 0.06, "GB": 0.08,
+}  # fmt: skip
+"""Of parcels and cartons, by the country that they come from."""
+SHIPPER_CITIES = {
+    "CN": ("Shenzhen", "Guangzhou", "Yiwu", "Hangzhou", "Shanghai"),
+    "HK": ("Hong Kong",),
+    "SG": ("Singapore",),
+    "TR": ("Istanbul", "Izmir"),
+    "IN": ("Mumbai", "Delhi", "Jaipur"),
+    "VN": ("Hanoi", "Da Nang"),
+    "DE": ("Hamburg", "Leipzig", "Cologne"),
+    "GB": ("Leeds", "Bristol", "London"),
 }
-"""Share of the parcels and cities, by country."""
 CONSIGNEE_CITIES = (
     ("Springfield", "62701"), ("Columbus", "43004"), ("Austin", "73301"), ("Denver", "80014"),
     ("Portland", "97035"), ("Tampa", "33601"), ("Newark", "07101"), ("Boise", "83701"),
@@ -53,16 +56,13 @@ class Party:
     country: str
 
 
-def shipper(rng: np.random.Generator) -> Party:
-    """A firm somewhere that parcels come from."""
-    countries = list(ORIGINS)
-    share = np.array([ORIGINS[country][0] for country in countries])
-    country = countries[int(rng.choice(len(countries), p=share / share.sum()))]
+def shipper(rng: np.random.Generator, country: str) -> Party:
+    """A firm in `country`, one of `ORIGIN_SHARES`."""
     firm = f"{_pick(rng, FIRM_HEADS)} {_pick(rng, FIRM_TAILS)} {_pick(rng, FIRM_FORMS)}"
     return Party(
         name=firm,
         address=f"{int(rng.integers(1, 900))} {_pick(rng, STREETS)}",
-        city=_pick(rng, ORIGINS[country][1]),
+        city=_pick(rng, SHIPPER_CITIES[country]),
         postcode=None,
         country=country,
     )

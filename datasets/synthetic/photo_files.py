@@ -1,5 +1,6 @@
 """Photos of a synthetic feed: label close-ups with the parcel's own codes, and its packaging."""
 
+import textwrap
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -18,6 +19,8 @@ from parcelscope.datasets.writing import write_whole
 from parcelscope.datasets.xray.goods_catalog import Family
 
 PHOTOS_FOLDER = "photos"
+LABEL_WIDTH = 44
+"""Characters that fit on a line of a label."""
 POOR_LABELS = 0.1
 """Of label photos: those that are blurred, dark, too bright, mirrored or too far."""
 DESIGNS = 40
@@ -100,11 +103,10 @@ def label_lines(manifest: Row) -> list[str]:
         ("consignee_address",),
         ("consignee_city", "consignee_postcode"),
         ("consignee_country",),
-        (),
-        ("description",),
     )
     lines = [" ".join(str(manifest[name]) for name in names) for names in columns]
-    return [*lines, f"{manifest['declared_weight_g']:g} g   {manifest['value']} USD"]
+    contents = textwrap.wrap(str(manifest["description"]), LABEL_WIDTH)
+    return [*lines, "", *contents, f"{manifest['declared_weight_g']:g} g   {manifest['value']} USD"]
 
 
 def write_product_photo(

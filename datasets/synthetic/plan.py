@@ -7,6 +7,8 @@ from typing import TypeVar
 import numpy as np
 
 from parcelscope.datasets.synthetic.config import ScanFormat, SynthConfig, Violation
+from parcelscope.datasets.synthetic.numbering import tracking_number, wrong_check_digit
+from parcelscope.datasets.synthetic.parties import ORIGIN_SHARES
 
 TWO_VIOLATIONS = 0.25
 """Of violative loose parcels: those with two things wrong."""
@@ -30,8 +32,10 @@ class LoosePlan:
     violations: tuple[Violation, ...]
     scan_format: ScanFormat
     photographed: bool
-    reuses: int | None
-    """Number of the row whose tracking number it carries, if not its own."""
+    origin: str
+    """Country that it comes from."""
+    tracking: str
+    """The number on its label and in its row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +54,7 @@ class CartonPlan:
     """Whether the declared weight is that of all that is inside."""
     overlap: float
     scan_format: ScanFormat
+    origin: str
 
     @property
     def pieces_true(self) -> int:
@@ -78,7 +83,9 @@ def make_plan(parcels: int, seed: int, config: SynthConfig) -> FeedPlan:
     rng = np.random.default_rng([seed, 0])
     pieces = _pieces(parcels, rng, config)
     loose = parcels if config.cartons is not None else parcels - sum(pieces)
-    return FeedPlan(loose=_loose(loose, rng, config), cartons=_cartons(pieces, loose, rng, config))
+    return FeedPlan(
+        loose=_loose(loose, rng, seed, config), cartons=_cartons(pieces, loose, rng, config)
+    )
 
 
 def apportion(rng: np.random.Generator, weights: Mapping[Key, float], count: int) -> list[Key]:
@@ -110,11 +117,15 @@ def _pieces(parcels: int, rng: np.random.Generator, config: SynthConfig) -> list
     return pieces
 
 
-def _loose(count: int, rng: np.random.Generator, config: SynthConfig) -> tuple[LoosePlan, ...]:
+def _loose(
+    count: int, rng: np.random.Generator, seed: int, config: SynthConfig
+) -> tuple[LoosePlan, ...]:
     violative = {int(k) for k in rng.permutation(count)[: round(config.violative * count)]}
     firsts = iter(apportion(rng, config.parcel_violations, len(violative)))
     formats = apportion(rng, config.scan_formats, count)
     photographed = apportion(rng, {True: config.photos, False: 1 - config.photos}, count)
+    origins = apportion(rng, ORIGIN_SHARES, count)
+    own = [tracking_number(seed, k, origins[k]) for k in range(count)]
     plans = []
     for k in range(count):
         violations: tuple[Violation, ...] = ()
@@ -122,7 +133,12 @@ def _loose(count: int, rng: np.random.Generator, config: SynthConfig) -> tuple[L
             violations = _violations(next(firsts), rng, config.parcel_violations)
             if "reused_tracking" in violations and count < 2:
                 violations = ("invalid_tracking",)
-        other = int(rng.integers(max(count - 1, 1)))
+        tracking = own[k]
+        if "invalid_tracking" in violations:
+            tracking = wrong_check_digit(tracking, rng)
+        elif "reused_tracking" in violations:
+            other = int(rng.integers(count - 1))
+            tracking = own[other + (other >= k)]
         plans.append(
             LoosePlan(
                 index=k,
@@ -130,7 +146,8 @@ def _loose(count: int, rng: np.random.Generator, config: SynthConfig) -> tuple[L
                 violations=violations,
                 scan_format=formats[k],
                 photographed=photographed[k] or not NEEDS_PHOTO.isdisjoint(violations),
-                reuses=other + (other >= k) if "reused_tracking" in violations else None,
+                origin=origins[k],
+                tracking=tracking,
             )
         )
     return tuple(plans)
@@ -160,6 +177,7 @@ def _cartons(
     shares = {True: config.true_weight, False: 1 - config.true_weight}
     honest = dict(zip(violative, apportion(rng, shares, len(violative)), strict=True))
     formats = apportion(rng, config.scan_formats, count)
+    origins = apportion(rng, ORIGIN_SHARES, count)
     # Apart, so that violative cartons have every overlap as often as compliant ones.
     even = dict.fromkeys(config.overlap, 1.0)
     rest = [k for k in range(count) if k not in extra]
@@ -179,6 +197,7 @@ def _cartons(
             true_weight=honest.get(k, True),
             overlap=overlap[k],
             scan_format=formats[k],
+            origin=origins[k],
         )
         for k, manifested in enumerate(pieces)
     )

@@ -59,9 +59,9 @@ def test_the_evaluation_feed_is_as_it_was_announced() -> None:
 
 
 def test_what_is_wrong_with_loose_parcels_follows_the_weights() -> None:
-    plan = make_plan(40_000, 1, DEFAULT.model_copy(update={"parcels_in_cartons": 0.0}))
+    plan = make_plan(8000, 1, DEFAULT.model_copy(update={"parcels_in_cartons": 0.0}))
     violative = [one for one in plan.loose if one.violations]
-    assert len(violative) == round(DEFAULT.violative * 40_000)
+    assert len(violative) == round(DEFAULT.violative * 8000)
     assert {len(one.violations) for one in violative} == {1, 2}
     total = sum(DEFAULT.parcel_violations.values())
     firsts = Counter(one.violations[0] for one in violative)
@@ -71,7 +71,7 @@ def test_what_is_wrong_with_loose_parcels_follows_the_weights() -> None:
         assert len(set(one.violations)) == len(one.violations)
         assert not any(pair <= set(one.violations) for pair in EXCLUSIVE)
         assert one.photographed or NEEDS_PHOTO.isdisjoint(one.violations)
-    share = sum(one.photographed for one in plan.loose) / 40_000
+    share = sum(one.photographed for one in plan.loose) / 8000
     assert DEFAULT.photos <= share < DEFAULT.photos + DEFAULT.violative
 
 
