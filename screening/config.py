@@ -66,6 +66,17 @@ class CountConfig(BaseModel, frozen=True, extra="forbid"):
     """By how many pieces the lower bound exceeds the manifest."""
 
 
+class LeaningConfig(BaseModel, frozen=True, extra="forbid"):
+    """U1.leaning and U3.leaning: cartons off their manifest within what measuring allows."""
+
+    count: Grades
+    """By how many half-widths of its band the middle of the count exceeds the manifest."""
+    min_half_width_pieces: float = Field(gt=0)
+    """A band of the count is never believed to be narrower than this, each way."""
+    weight: Grades
+    """By which share the scale exceeds the declared weight."""
+
+
 class RowsConfig(BaseModel, frozen=True, extra="forbid"):
     """U2: the parcel rows of a carton against its own row."""
 
@@ -169,6 +180,7 @@ class ScreeningConfig(BaseModel, frozen=True, extra="forbid"):
     max_reasons: int = Field(ge=1)
     bands: Bands
     count: CountConfig
+    leaning: LeaningConfig
     rows: RowsConfig
     mass: MassConfig
     identifiers: IdentifierConfig

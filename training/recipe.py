@@ -23,7 +23,9 @@ class Recipe:
     piece_passes: int
     piece_colour_passes: int
     feed_parcels: int
-    """Parcels in the synthetic feed that the fusion model is fitted on."""
+    """Loose parcels in the synthetic feed that the fusion models are fitted on."""
+    feed_cartons: int
+    """Master cartons in it."""
     seed: int = 20261122
 
     def digest(self) -> str:
@@ -41,7 +43,8 @@ FULL = Recipe(
     item_colour_passes=28_000,
     piece_passes=40_000,
     piece_colour_passes=18_000,
-    feed_parcels=2400,
+    feed_parcels=1000,
+    feed_cartons=500,
 )
 QUICK = Recipe(
     name="quick",
@@ -53,7 +56,8 @@ QUICK = Recipe(
     item_colour_passes=32,
     piece_passes=64,
     piece_colour_passes=32,
-    feed_parcels=400,
+    feed_parcels=100,
+    feed_cartons=90,
 )
 """Minutes instead of hours, for tests: every step runs, nothing is learned well."""
 RECIPES = {recipe.name: recipe for recipe in (FULL, QUICK)}

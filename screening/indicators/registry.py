@@ -26,6 +26,11 @@ from parcelscope.screening.indicators.identifiers import (
     wrong_check_digits,
 )
 from parcelscope.screening.indicators.labels import LABEL, unlisted_labels
+from parcelscope.screening.indicators.leaning import (
+    COUNT_LEANING,
+    WEIGHT_LEANING,
+    cartons_leaning,
+)
 from parcelscope.screening.indicators.mass import (
     SCALE_DECLARED,
     XRAY_DECLARED,
@@ -37,6 +42,7 @@ Indicator = Callable[[Evidence, ScreeningConfig], Outcome]
 
 INDICATORS: dict[str, Indicator] = {
     "count": more_pieces_than_manifested,
+    "leaning": cartons_leaning,
     "rows": rows_unlike_carton,
     "mass": masses_unlike,
     "check digits": wrong_check_digits,
@@ -48,6 +54,8 @@ INDICATORS: dict[str, Indicator] = {
 
 CODES: dict[str, tuple[OwnerKind, ...]] = {
     COUNT: ("carton",),
+    COUNT_LEANING: ("carton",),
+    WEIGHT_LEANING: ("carton",),
     ROW_PIECES: ("carton",),
     ROW_WEIGHT: ("carton",),
     XRAY_DECLARED: ("parcel", "carton"),
