@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
-from parcelscope.datasets.synthetic.feed import TRUTH_FOLDER, synth_feed
 
 from parcelscope.datasets.feed import Feed, read_feed
 from parcelscope.datasets.records import OwnerKind, findings_frame, not_assessed_frame
 from parcelscope.datasets.synthetic.config import load_synth_config
+from parcelscope.datasets.synthetic.feed import TRUTH_FOLDER, synth_feed
 from parcelscope.inference.detectors import load_detectors
 from parcelscope.inference.engine import score_feed
 from parcelscope.models.bundle import Bundle, FusionModel
@@ -78,4 +78,9 @@ def score_strengths(
 def _fit(kind: OwnerKind, strong: pl.DataFrame, feed_folder: Path, recipe: Recipe) -> FusionModel:
     truth = pl.read_parquet(feed_folder / TRUTH_FOLDER / f"{kind}s.parquet")
     violative = truth.select(pl.col(f"{kind}_id").alias("owner_id"), "violative")
-    return fit_fusion(strong.filter(pl.col("owner_kind") == kind), violative, seed=recipe.seed)
+    return fit_fusion(
+        strong.filter(pl.col("owner_kind") == kind),
+        violative,
+        prevalence=load_synth_config(None).violative,
+        seed=recipe.seed,
+    )
