@@ -10,8 +10,8 @@ import logging
 import multiprocessing
 import shutil
 import time
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -38,7 +38,7 @@ from parcelscope.training.workshop import KINDS, PIECE_LABELS, Report, Workshop
 
 log = logging.getLogger(__name__)
 
-COUNT_WEIGHT = 0.6
+COUNT_WEIGHT, SECOND_COUNT_WEIGHT = 0.6, 2.0
 
 
 def build_bundle(recipe: Recipe, *, work: Path, out: Path, report: Report) -> Bundle:
@@ -75,40 +75,32 @@ def build_bundle(recipe: Recipe, *, work: Path, out: Path, report: Report) -> Bu
 def make_items(shop: Workshop) -> None:
     """`xray.items` for raw energies, and for colours starting from it."""
     one_thread()
-    recipe = shop.recipe
-    passes: dict[InputKind, int] = {"dual": recipe.item_passes, "colour": recipe.item_colour_passes}
-    make_pair(shop, "xray-items", shop.parcels, len(ITEM_LABELS), passes, count_weight=0.0)
+    recipe, classes = shop.recipe, len(ITEM_LABELS)
+    scans = shop.parcels()
+    settings = FitSettings(passes=recipe.item_passes, seed=recipe.seed)
+    first = fitted(shop, "xray-items-dual", scans, classes, "dual", settings, None)
+    settings = replace(settings, passes=recipe.item_colour_passes)
+    fitted(shop, "xray-items-colour", scans, classes, "colour", settings, first)
 
 
 def make_pieces(shop: Workshop) -> None:
-    """`xray.pieces` for raw energies and for colours, and the sets that calibrate everything."""
+    """`xray.pieces` for raw energies and for colours, and the sets that calibrate everything.
+
+    The raw one learns twice: boxes and counts on half of the cartons, then mostly counts on all.
+    The colour one starts from the first of these.
+    """
     one_thread()
-    recipe = shop.recipe
-    passes: dict[InputKind, int] = {
-        "dual": recipe.piece_passes,
-        "colour": recipe.piece_colour_passes,
-    }
-    make_pair(shop, "xray-pieces", shop.cartons, len(PIECE_LABELS), passes, COUNT_WEIGHT)
+    recipe, classes = shop.recipe, len(PIECE_LABELS)
+    cartons = shop.cartons()
+    half = cartons.part(0, recipe.cartons // 2)
+    settings = FitSettings(passes=recipe.piece_passes, seed=recipe.seed, count_weight=COUNT_WEIGHT)
+    first = fitted(shop, "xray-pieces-first", half, classes, "dual", settings, None)
+    colour = replace(settings, passes=recipe.piece_colour_passes)
+    fitted(shop, "xray-pieces-colour", half, classes, "colour", colour, first)
+    again = replace(settings, passes=recipe.piece_second_passes, count_weight=SECOND_COUNT_WEIGHT)
+    fitted(shop, "xray-pieces-dual", cartons, classes, "dual", again, first)
     shop.calibration_cartons()
     shop.genuine()
-
-
-def make_pair(
-    shop: Workshop,
-    stem: str,
-    draw: Callable[[], ScanSet],
-    classes: int,
-    passes: dict[InputKind, int],
-    count_weight: float,
-) -> None:
-    """Fit and export one detector for raw energies, then for colours from the same weights."""
-    first: HeatmapNetwork | None = None
-    for kind in KINDS:
-        settings = FitSettings(
-            passes=passes[kind], seed=shop.recipe.seed, count_weight=count_weight
-        )
-        network = fitted(shop, f"{stem}-{kind}", draw(), classes, kind, settings, first)
-        first = first or network
 
 
 def make_anomaly(shop: Workshop) -> None:

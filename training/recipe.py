@@ -21,6 +21,9 @@ class Recipe:
     item_colour_passes: int
     """Pictures shown to the colour one, which starts from the other's weights."""
     piece_passes: int
+    """Pictures of the first half of the cartons shown to the dual-energy pieces network."""
+    piece_second_passes: int
+    """Pictures of all of them shown to it afterwards."""
     piece_colour_passes: int
     feed_parcels: int
     """Loose parcels in the synthetic feed that the fusion models are fitted on."""
@@ -37,11 +40,12 @@ FULL = Recipe(
     name="builtin",
     parcels=5200,
     genuine=1600,
-    cartons=3200,
+    cartons=6400,
     calibration_cartons=700,
     item_passes=60_000,
     item_colour_passes=28_000,
     piece_passes=40_000,
+    piece_second_passes=48_000,
     piece_colour_passes=18_000,
     feed_parcels=1000,
     feed_cartons=500,
@@ -55,6 +59,7 @@ QUICK = Recipe(
     item_passes=64,
     item_colour_passes=32,
     piece_passes=64,
+    piece_second_passes=64,
     piece_colour_passes=32,
     feed_parcels=100,
     feed_cartons=90,
