@@ -6,6 +6,7 @@ import numpy as np
 
 from parcelscope.datasets.xray import (
     goods_electronics,
+    goods_hardware,
     goods_household,
     goods_personal,
     goods_textile,
@@ -38,10 +39,10 @@ FAMILIAR_GOODS: dict[str, Maker] = {
     "glassware": goods_household.glassware,
     "candle": goods_household.candle,
     "cutlery": goods_household.cutlery,
-    "tool": goods_household.tool,
+    "tool": goods_hardware.tool,
     "tea_pack": goods_household.tea_pack,
     "pens": goods_household.pens,
-    "small_parts": goods_household.small_parts,
+    "small_parts": goods_hardware.small_parts,
     "picture_frame": goods_household.picture_frame,
     "jar": goods_personal.jar,
     "cream_tube": goods_personal.cream_tube,
@@ -62,8 +63,8 @@ UNSEEN_GOODS: dict[str, Maker] = {
     "keyboard": goods_electronics.keyboard,
     "torch": goods_electronics.torch,
     "hair_dryer": goods_electronics.hair_dryer,
-    "padlock": goods_household.padlock,
-    "bicycle_part": goods_household.bicycle_part,
+    "padlock": goods_hardware.padlock,
+    "bicycle_part": goods_hardware.bicycle_part,
     "figurine": goods_personal.figurine,
     "clock": goods_personal.clock,
 }

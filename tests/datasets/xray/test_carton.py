@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parcelscope.datasets.xray.carton import CARTON_LIMIT_MM, make_carton
+from parcelscope.datasets.xray.carton import make_carton
+from parcelscope.datasets.xray.carton_layout import CARTON_LIMIT_MM
 from parcelscope.datasets.xray.items import ITEM_LABELS
 from parcelscope.datasets.xray.scene import Scene
 from parcelscope.datasets.xray.solids import bounds
