@@ -86,17 +86,17 @@ def make_items(shop: Workshop) -> None:
 def make_pieces(shop: Workshop) -> None:
     """`xray.pieces` for raw energies and for colours, and the sets that calibrate everything.
 
-    The raw one learns twice: boxes and counts on half of the cartons, then mostly counts on all.
-    The colour one starts from the first of these.
+    The raw one learns twice: boxes and counts on the first cartons, then mostly counts on all. The
+    colour one starts from the first of these.
     """
     one_thread()
     recipe, classes = shop.recipe, len(PIECE_LABELS)
     cartons = shop.cartons()
-    half = cartons.part(0, recipe.cartons // 2)
+    some = cartons.part(0, recipe.cartons)
     settings = FitSettings(passes=recipe.piece_passes, seed=recipe.seed, count_weight=COUNT_WEIGHT)
-    first = fitted(shop, "xray-pieces-first", half, classes, "dual", settings, None)
+    first = fitted(shop, "xray-pieces-first", some, classes, "dual", settings, None)
     colour = replace(settings, passes=recipe.piece_colour_passes)
-    fitted(shop, "xray-pieces-colour", half, classes, "colour", colour, first)
+    fitted(shop, "xray-pieces-colour", some, classes, "colour", colour, first)
     again = replace(settings, passes=recipe.piece_second_passes, count_weight=SECOND_COUNT_WEIGHT)
     fitted(shop, "xray-pieces-dual", cartons, classes, "dual", again, first)
     shop.calibration_cartons()

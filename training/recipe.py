@@ -14,14 +14,16 @@ class Recipe:
     genuine: int
     """Scans of compliant parcels, half for the anomaly detector, half for calibration."""
     cartons: int
-    """Scans of master cartons to learn pieces from."""
+    """Scans of master cartons to learn pieces from at first."""
+    more_cartons: int
+    """Scans of master cartons that join them afterwards."""
     calibration_cartons: int
     item_passes: int
     """Pictures shown to the dual-energy items network."""
     item_colour_passes: int
     """Pictures shown to the colour one, which starts from the other's weights."""
     piece_passes: int
-    """Pictures of the first half of the cartons shown to the dual-energy pieces network."""
+    """Pictures of the first cartons shown to the dual-energy pieces network."""
     piece_second_passes: int
     """Pictures of all of them shown to it afterwards."""
     piece_colour_passes: int
@@ -40,7 +42,8 @@ FULL = Recipe(
     name="builtin",
     parcels=5200,
     genuine=1600,
-    cartons=6400,
+    cartons=3200,
+    more_cartons=1500,
     calibration_cartons=700,
     item_passes=60_000,
     item_colour_passes=28_000,
@@ -55,6 +58,7 @@ QUICK = Recipe(
     parcels=48,
     genuine=520,
     cartons=32,
+    more_cartons=16,
     calibration_cartons=64,
     item_passes=64,
     item_colour_passes=32,
