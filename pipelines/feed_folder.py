@@ -80,17 +80,7 @@ def feed_from_folder(
         FeedError: If an option or a folder is not what it must be, `out` is not empty, there is no
             image to take, or one cannot be read.
     """
-    energies = IMAGES.column("energy")
-    if energy not in energies.choices:
-        raise FeedError(f"energy must be {expectation(energies)}, got {energy!r}")
-    pitch = IMAGES.column("pixel_pitch_mm")
-    low, high = pitch.minimum or 0.0, pitch.maximum or math.inf
-    if pixel_pitch_mm is not None and not low <= pixel_pitch_mm <= high:
-        raise FeedError(f"pixel_pitch_mm must be {expectation(pitch)}, got {pixel_pitch_mm}")
-    if limit is not None and limit < 1:
-        raise FeedError(f"limit must be 1 or more, got {limit}")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise FeedError(f"{out}: expected a new or empty folder to make a feed in, got one in use")
+    _require_options(out, pixel_pitch_mm=pixel_pitch_mm, energy=energy, limit=limit)
     scan_files, skipped_scans = _images(scans, SCAN_SUFFIXES, limit, out)
     photo_files, skipped_photos = _images(photos, PHOTO_SUFFIXES, limit, out)
     if not scan_files and not photo_files:
@@ -110,6 +100,23 @@ def feed_from_folder(
         attached_photos=sum(i.kind == "photo" and i.parcel_id in scanned for i in found),
         skipped=skipped_scans + skipped_photos,
     )
+
+
+def _require_options(
+    out: Path, *, pixel_pitch_mm: float | None, energy: str, limit: int | None
+) -> None:
+    """Raise a `FeedError` for the first option that is not what it must be."""
+    energies = IMAGES.column("energy")
+    if energy not in energies.choices:
+        raise FeedError(f"energy must be {expectation(energies)}, got {energy!r}")
+    pitch = IMAGES.column("pixel_pitch_mm")
+    low, high = pitch.minimum or 0.0, pitch.maximum or math.inf
+    if pixel_pitch_mm is not None and not low <= pixel_pitch_mm <= high:
+        raise FeedError(f"pixel_pitch_mm must be {expectation(pitch)}, got {pixel_pitch_mm}")
+    if limit is not None and limit < 1:
+        raise FeedError(f"limit must be 1 or more, got {limit}")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise FeedError(f"{out}: expected a new or empty folder to make a feed in, got one in use")
 
 
 def _images(

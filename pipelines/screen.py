@@ -39,7 +39,7 @@ from parcelscope.pipelines.run_folder import (
     write_part,
 )
 from parcelscope.pipelines.versions import versions
-from parcelscope.screening.assess import assess_window
+from parcelscope.screening.assess import Window, assess_window
 from parcelscope.screening.config import ScreeningConfig, load_screening_config
 
 
@@ -72,6 +72,19 @@ class RunSummary:
             f" {counts.flagged_random:,} at random"
         )
         yield f"Took {duration(self.seconds)}. Report: {self.report}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What a run is to do, with every choice made."""
+
+    feed_folder: Path
+    bundle_folder: Path
+    config: ScreeningConfig
+    workers: int
+    seed: int
+    began: datetime
+    """UTC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,62 +147,26 @@ def screen(
         RunError: `out` is in use, or the counts do not add up.
     """
     require_free(out)
-    began = datetime.now(UTC)
-    settings = _settings(config, budget)
-    threads = usable_cores() if workers is None else workers
-    source = builtin_bundle_folder() if bundle_folder is None else bundle_folder
+    job = _job(feed_folder, bundle_folder, config, budget=budget, workers=workers, seed=seed)
     watch = Stopwatch()
     with watch.stage("read"):
         feed = read_feed(feed_folder)
     with watch.stage("load"):
-        bundle, digest = load_bundle(source)
-        detectors = load_detectors(bundle, source)
+        bundle, digest = load_bundle(job.bundle_folder)
+        detectors = load_detectors(bundle, job.bundle_folder)
     with new_run_folder(out):
         with watch.stage("score"):
-            scored = _score(feed, detectors, out, workers=threads, progress=progress)
+            scored = _score(feed, detectors, out, workers=job.workers, progress=progress)
         with watch.stage("assess"):
             window = assess_window(
-                feed, scored.findings, scored.not_assessed, bundle, settings, seed=seed
+                feed, scored.findings, scored.not_assessed, bundle, job.config, seed=seed
             )
-        findings = pl.concat([scored.findings, window.findings])
-        not_assessed = pl.concat([scored.not_assessed, window.not_assessed])
-        card = RunCard(
-            run_id=f"{began:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
-            feed=str(feed_folder),
-            created=began.isoformat(timespec="seconds"),
-            bundle=BundleName(name=bundle.name, version=bundle.version, digest=digest),
-            config=settings.model_dump(mode="json"),
-            budget=settings.budget,
-            seed=seed,
-            workers=threads,
-            versions=versions(),
-            counts=run_counts(
-                feed,
-                scored.images,
-                window,
-                findings=findings.height,
-                not_assessed=not_assessed.height,
-            ),
-            timings_s=dict(watch.seconds),
-        )
-        run = Run(
-            folder=out,
-            card=card,
-            parcels=window.parcels,
-            cartons=window.cartons,
-            images=scored.images,
-            findings=findings,
-            not_assessed=not_assessed,
-            quarantine=quarantine_rows(feed, scored.images),
-            notes=feed.notes,
-            flags=window.flags,
-        )
+        models = BundleName(name=bundle.name, version=bundle.version, digest=digest)
+        run = _run(out, job, models, feed, scored, window, watch)
         with watch.stage("write"):
-            write_part(out, "findings", scored.parts, window.findings)
-            write_part(out, "not_assessed", scored.parts, window.not_assessed)
-            _write_assessments(run)
-            write_report(out / REPORT, run, feed, bundle, settings)
-        card = card.model_copy(update={"timings_s": dict(watch.seconds)})
+            _write_tables(run, scored, window)
+            write_report(out / REPORT, run, feed, bundle, job.config)
+        card = run.card.model_copy(update={"timings_s": dict(watch.seconds)})
         write_card(out, card)
     return RunSummary(folder=out, counts=card.counts, seconds=card.total_s)
 
@@ -200,6 +177,26 @@ def usable_cores() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # only Linux says
         return os.cpu_count() or 1
+
+
+def _job(
+    feed_folder: Path,
+    bundle_folder: Path | None,
+    config: ScreeningConfig | None,
+    *,
+    budget: float | None,
+    workers: int | None,
+    seed: int,
+) -> Job:
+    """What was asked for, with a default for what was left open."""
+    return Job(
+        feed_folder=feed_folder,
+        bundle_folder=builtin_bundle_folder() if bundle_folder is None else bundle_folder,
+        config=_settings(config, budget),
+        workers=usable_cores() if workers is None else workers,
+        seed=seed,
+        began=datetime.now(UTC),
+    )
 
 
 def _settings(config: ScreeningConfig | None, budget: float | None) -> ScreeningConfig:
@@ -239,7 +236,59 @@ def _score(
     )
 
 
-def _write_assessments(run: Run) -> None:
+def _run(
+    out: Path,
+    job: Job,
+    models: BundleName,
+    feed: Feed,
+    scored: Scored,
+    window: Window,
+    watch: Stopwatch,
+) -> Run:
+    """All tables of the run and its card, with the times until now.
+
+    Raises:
+        RunError: If the rows of a table do not add up.
+    """
+    findings = pl.concat([scored.findings, window.findings])
+    not_assessed = pl.concat([scored.not_assessed, window.not_assessed])
+    counts = run_counts(
+        feed, scored.images, window, findings=findings.height, not_assessed=not_assessed.height
+    )
+    return Run(
+        folder=out,
+        card=_card(job, models, counts, watch),
+        parcels=window.parcels,
+        cartons=window.cartons,
+        images=scored.images,
+        findings=findings,
+        not_assessed=not_assessed,
+        quarantine=quarantine_rows(feed, scored.images),
+        notes=feed.notes,
+        flags=window.flags,
+    )
+
+
+def _card(job: Job, models: BundleName, counts: RunCounts, watch: Stopwatch) -> RunCard:
+    return RunCard(
+        run_id=f"{job.began:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
+        feed=str(job.feed_folder),
+        created=job.began.isoformat(timespec="seconds"),
+        bundle=models,
+        config=job.config.model_dump(mode="json"),
+        budget=job.config.budget,
+        seed=job.seed,
+        workers=job.workers,
+        versions=versions(),
+        counts=counts,
+        timings_s=dict(watch.seconds),
+    )
+
+
+def _write_tables(run: Run, scored: Scored, window: Window) -> None:
+    """Write what is not yet there: what screening added, and the tables of the whole feed."""
+    write_part(run.folder, "findings", scored.parts, window.findings)
+    write_part(run.folder, "not_assessed", scored.parts, window.not_assessed)
     write_part(run.folder, "parcels", 0, run.parcels)
     write_part(run.folder, "cartons", 0, run.cartons)
     write_part(run.folder, "quarantine", 0, run.quarantine)
