@@ -2,27 +2,16 @@
 
 import numpy as np
 
-from parcelscope.datasets.synthetic.damage import deliver
 from parcelscope.datasets.synthetic.declaration import declare, goods_by_mass
 from parcelscope.datasets.synthetic.journey import Journey, carton_journey
-from parcelscope.datasets.synthetic.loose import (
-    FeedSite,
-    honesty,
-    scan_kind,
-    true_objects,
-    true_parcel,
-)
+from parcelscope.datasets.synthetic.loose import honesty, true_objects, true_parcel
 from parcelscope.datasets.synthetic.manifest import carton_row, declared_g, measured_g, parcel_row
 from parcelscope.datasets.synthetic.numbering import carton_id, parcel_id, tracking_number
 from parcelscope.datasets.synthetic.parties import consignee
 from parcelscope.datasets.synthetic.plan import CartonPlan
 from parcelscope.datasets.synthetic.rows import OwnerRows, Row
-from parcelscope.datasets.synthetic.scan_files import (
-    ScanPlace,
-    draw_scanner,
-    draw_texture,
-    write_scan,
-)
+from parcelscope.datasets.synthetic.scan_files import draw_scanner, draw_texture
+from parcelscope.datasets.synthetic.site import FeedSite, record_scan
 from parcelscope.datasets.xray.carton import make_carton
 from parcelscope.datasets.xray.scan import SyntheticScan, object_masses_g, simulate
 from parcelscope.datasets.xray.scene import Scene
@@ -38,29 +27,21 @@ def draw_carton(site: FeedSite, plan: CartonPlan) -> OwnerRows:
     journey = carton_journey(
         rng, plan.origin, scan.total_mass_g, number=plan.number, seed=site.seed
     )
-    place = ScanPlace(
-        feed_folder=site.folder,
+    recorded = record_scan(
+        rng,
+        site,
+        scan,
         owner_id=owner_id,
-        feed_seed=site.seed,
         scan_format=plan.scan_format,
         scanner=scanner,
         taken_at=journey.taken_at,
-        unseen_palette=config.scanners == "evaluation",
-    )
-    images = write_scan(scan, place, rng)
-    scanned = deliver(
-        rng,
-        site.folder,
-        images,
-        missing_share=config.missing_scan,
-        corrupt_share=config.corrupt_image,
     )
     masses_g = object_masses_g(scene)
     inner = [k for k, placed in enumerate(scene.objects) if placed.kind == "inner_parcel"]
     listed = sorted(rng.permutation(inner)[: plan.pieces_manifested].tolist())
     unlisted_g = float(masses_g[inner].sum() - masses_g[listed].sum())
     told_g = scan.total_mass_g - (0.0 if plan.true_weight else unlisted_g)
-    rows = OwnerRows(images=images)
+    rows = OwnerRows(images=recorded.images)
     rows.cartons.append(
         carton_row(
             carton_id=owner_id,
@@ -72,11 +53,10 @@ def draw_carton(site: FeedSite, plan: CartonPlan) -> OwnerRows:
         )
     )
     _add_pieces(rng, site, plan, journey, scene, listed, rows)
-    kind = scan_kind(plan.scan_format) if scanned else None
-    rows.true_cartons.append(_truth(owner_id, plan, scan, len(inner), kind))
-    if scanned:
+    rows.true_cartons.append(_truth(owner_id, plan, scan, len(inner), recorded.scan_kind))
+    if recorded.scan_kind is not None:
         shown = [one for one in scan.objects if one.kind in ("inner_parcel", "item")]
-        rows.true_objects += true_objects(owner_id, str(images[0]["path"]), shown)
+        rows.true_objects += true_objects(owner_id, str(recorded.images[0]["path"]), shown)
     return rows
 
 

@@ -20,7 +20,7 @@ from parcelscope.datasets.errors import FeedError
 from parcelscope.datasets.schema import CARTONS, IMAGES, PARCELS, STEP_WEDGES
 from parcelscope.datasets.synthetic.carton import draw_carton
 from parcelscope.datasets.synthetic.config import SynthConfig
-from parcelscope.datasets.synthetic.loose import FeedSite, draw_loose
+from parcelscope.datasets.synthetic.loose import draw_loose
 from parcelscope.datasets.synthetic.plan import CartonPlan, OwnerPlan, make_plan
 from parcelscope.datasets.synthetic.rows import (
     TRUE_CARTONS,
@@ -31,6 +31,7 @@ from parcelscope.datasets.synthetic.rows import (
     Row,
 )
 from parcelscope.datasets.synthetic.scan_files import scanners_of
+from parcelscope.datasets.synthetic.site import FeedSite
 from parcelscope.datasets.tables import dtypes
 from parcelscope.datasets.writing import write_csv_whole, write_parquet_whole, write_text_whole
 from parcelscope.datasets.xray.wedge import step_wedge

@@ -1,8 +1,5 @@
 """Draws one loose parcel of a feed: its scan, its photos, its manifest row, and what is true."""
 
-from dataclasses import dataclass
-from pathlib import Path
-
 import numpy as np
 
 from parcelscope.datasets.synthetic.config import SynthConfig, Violation
@@ -23,12 +20,8 @@ from parcelscope.datasets.synthetic.photo_files import (
 )
 from parcelscope.datasets.synthetic.plan import LoosePlan
 from parcelscope.datasets.synthetic.rows import OwnerRows, Row
-from parcelscope.datasets.synthetic.scan_files import (
-    ScanPlace,
-    draw_scanner,
-    draw_texture,
-    write_scan,
-)
+from parcelscope.datasets.synthetic.scan_files import draw_scanner, draw_texture
+from parcelscope.datasets.synthetic.site import FeedSite, record_scan
 from parcelscope.datasets.xray.goods_catalog import CATALOG
 from parcelscope.datasets.xray.items import ITEM_LABELS
 from parcelscope.datasets.xray.parcel import make_parcel
@@ -43,15 +36,6 @@ PRODUCT_PHOTOS = 0.6
 """Of photographed parcels: those whose packaging was photographed beside the label."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedSite:
-    """Where a feed is being written, and by which settings."""
-
-    folder: Path
-    seed: int
-    config: SynthConfig
-
-
 def draw_loose(site: FeedSite, plan: LoosePlan) -> OwnerRows:
     """Draw and write the loose parcel of `plan`."""
     rng = np.random.default_rng([site.seed, 2, plan.index])
@@ -60,39 +44,26 @@ def draw_loose(site: FeedSite, plan: LoosePlan) -> OwnerRows:
     scan = simulate(scene, scanner, rng, draw_texture(rng, site.config))
     journey = loose_journey(rng, plan.origin, scan.total_mass_g)
     owner_id = parcel_id(plan.number)
-    place = ScanPlace(
-        feed_folder=site.folder,
+    recorded = record_scan(
+        rng,
+        site,
+        scan,
         owner_id=owner_id,
-        feed_seed=site.seed,
         scan_format=plan.scan_format,
         scanner=scanner,
         taken_at=journey.taken_at,
-        unseen_palette=site.config.scanners == "evaluation",
     )
-    images = write_scan(scan, place, rng)
-    scanned = deliver(
-        rng,
-        site.folder,
-        images,
-        missing_share=site.config.missing_scan,
-        corrupt_share=site.config.corrupt_image,
-    )
-    rows = OwnerRows(images=images)
+    rows = OwnerRows(images=recorded.images)
     manifest = _manifest(rng, site, plan, journey, scene, scan)
     rows.parcels.append(manifest)
     if plan.photographed:
         _photograph(rng, site, plan, journey, scene, rows)
     rows.true_parcels.append(
-        true_parcel(
-            owner_id,
-            plan.violations,
-            scan.total_mass_g,
-            scan_kind=scan_kind(plan.scan_format) if scanned else None,
-        )
+        true_parcel(owner_id, plan.violations, scan.total_mass_g, scan_kind=recorded.scan_kind)
     )
-    if scanned:
+    if recorded.scan_kind is not None:
         items = [item for item in scan.objects if item.kind == "item"]
-        rows.true_objects += true_objects(owner_id, str(images[0]["path"]), items)
+        rows.true_objects += true_objects(owner_id, str(recorded.images[0]["path"]), items)
     return rows
 
 
@@ -111,11 +82,6 @@ def parcel_scene(rng: np.random.Generator, config: SynthConfig, *, with_items: b
             if len(labels) <= 1:
                 raise
             labels.pop()
-
-
-def scan_kind(scan_format: str) -> str:
-    """Whether a scan format keeps both energies or their colours alone."""
-    return "colour" if scan_format == "colour" else "dual"
 
 
 def true_parcel(
