@@ -38,7 +38,7 @@ from parcelscope.training.workshop import KINDS, PIECE_LABELS, Report, Workshop
 
 log = logging.getLogger(__name__)
 
-COUNT_WEIGHT, SECOND_COUNT_WEIGHT = 0.6, 2.0
+COUNT_WEIGHT = 0.6
 
 
 def build_bundle(recipe: Recipe, *, work: Path, out: Path, report: Report) -> Bundle:
@@ -73,32 +73,28 @@ def build_bundle(recipe: Recipe, *, work: Path, out: Path, report: Report) -> Bu
 
 
 def make_items(shop: Workshop) -> None:
-    """`xray.items` for raw energies, and for colours starting from it."""
+    """`xray.items` for raw energies, in two rounds, and for colours starting from the first."""
     one_thread()
     recipe, classes = shop.recipe, len(ITEM_LABELS)
     scans = shop.parcels()
     settings = FitSettings(passes=recipe.item_passes, seed=recipe.seed)
-    first = fitted(shop, "xray-items-dual", scans, classes, "dual", settings, None)
-    settings = replace(settings, passes=recipe.item_colour_passes)
-    fitted(shop, "xray-items-colour", scans, classes, "colour", settings, first)
+    first = fitted(shop, "xray-items-first", scans, classes, "dual", settings, None)
+    colour = replace(settings, passes=recipe.item_colour_passes)
+    fitted(shop, "xray-items-colour", scans, classes, "colour", colour, first)
+    # A second round from a high learning rate (warm restart, Loshchilov and Hutter 2017).
+    again = replace(settings, passes=recipe.item_second_passes, seed=recipe.seed + 1)
+    fitted(shop, "xray-items-dual", scans, classes, "dual", again, first)
 
 
 def make_pieces(shop: Workshop) -> None:
-    """`xray.pieces` for raw energies and for colours, and the sets that calibrate everything.
-
-    The raw one learns twice: boxes and counts on the first cartons, then mostly counts on all. The
-    colour one starts from the first of these.
-    """
+    """`xray.pieces` for raw energies and for colours, and the sets that calibrate everything."""
     one_thread()
     recipe, classes = shop.recipe, len(PIECE_LABELS)
-    cartons = shop.cartons()
-    some = cartons.part(0, recipe.cartons)
+    scans = shop.cartons()
     settings = FitSettings(passes=recipe.piece_passes, seed=recipe.seed, count_weight=COUNT_WEIGHT)
-    first = fitted(shop, "xray-pieces-first", some, classes, "dual", settings, None)
+    first = fitted(shop, "xray-pieces-dual", scans, classes, "dual", settings, None)
     colour = replace(settings, passes=recipe.piece_colour_passes)
-    fitted(shop, "xray-pieces-colour", some, classes, "colour", colour, first)
-    again = replace(settings, passes=recipe.piece_second_passes, count_weight=SECOND_COUNT_WEIGHT)
-    fitted(shop, "xray-pieces-dual", cartons, classes, "dual", again, first)
+    fitted(shop, "xray-pieces-colour", scans, classes, "colour", colour, first)
     shop.calibration_cartons()
     shop.genuine()
 

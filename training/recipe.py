@@ -14,18 +14,15 @@ class Recipe:
     genuine: int
     """Scans of compliant parcels, half for the anomaly detector, half for calibration."""
     cartons: int
-    """Scans of master cartons to learn pieces from at first."""
-    more_cartons: int
-    """Scans of master cartons that join them afterwards."""
+    """Scans of master cartons to learn pieces from."""
     calibration_cartons: int
     item_passes: int
-    """Pictures shown to the dual-energy items network."""
+    """Pictures shown to the dual-energy items network in its first round."""
+    item_second_passes: int
+    """Pictures shown to it in the second."""
     item_colour_passes: int
-    """Pictures shown to the colour one, which starts from the other's weights."""
+    """Pictures shown to the colour one, which starts from the first round's weights."""
     piece_passes: int
-    """Pictures of the first cartons shown to the dual-energy pieces network."""
-    piece_second_passes: int
-    """Pictures of all of them shown to it afterwards."""
     piece_colour_passes: int
     feed_parcels: int
     """Loose parcels in the synthetic feed that the fusion models are fitted on."""
@@ -43,27 +40,25 @@ FULL = Recipe(
     parcels=5200,
     genuine=1600,
     cartons=3200,
-    more_cartons=1500,
     calibration_cartons=700,
     item_passes=60_000,
-    item_colour_passes=28_000,
+    item_second_passes=40_000,
+    item_colour_passes=20_000,
     piece_passes=40_000,
-    piece_second_passes=48_000,
     piece_colour_passes=18_000,
-    feed_parcels=1000,
-    feed_cartons=500,
+    feed_parcels=700,
+    feed_cartons=400,
 )
 QUICK = Recipe(
     name="quick",
     parcels=48,
     genuine=520,
     cartons=32,
-    more_cartons=16,
     calibration_cartons=64,
     item_passes=64,
+    item_second_passes=32,
     item_colour_passes=32,
     piece_passes=64,
-    piece_second_passes=64,
     piece_colour_passes=32,
     feed_parcels=100,
     feed_cartons=90,

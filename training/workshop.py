@@ -54,9 +54,8 @@ class Workshop:
         return self.scans("genuine", "parcel", self.recipe.genuine, seed=2, benign=True)
 
     def cartons(self) -> ScanSet:
-        """Master cartons to learn pieces from, the first `recipe.cartons` of them at first."""
-        count = self.recipe.cartons + self.recipe.more_cartons
-        return self.scans("cartons", "carton", count, seed=3)
+        """Master cartons to learn pieces from."""
+        return self.scans("cartons", "carton", self.recipe.cartons, seed=3)
 
     def calibration_cartons(self) -> ScanSet:
         """Master cartons to calibrate the count on."""
