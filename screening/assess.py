@@ -15,6 +15,8 @@ from parcelscope.screening.indicators.evidence import KEYS, Evidence, merged
 from parcelscope.screening.indicators.items import reported_items, unscanned
 from parcelscope.screening.indicators.registry import CODES, DETECTOR_CHECKS, INDICATORS
 
+WEAK_P_VALUE = 0.1
+"""A weaker detector finding is no reason even where there is no other."""
 ASSESSMENT_SCHEMA = pl.Schema(
     {
         "verdict": pl.String(),
@@ -79,15 +81,16 @@ def assess_window(
     evidence = Evidence(feed=feed, findings=findings, not_assessed=not_assessed)
     indicated = merged([indicator(evidence, config) for indicator in INDICATORS.values()])
     unseen = [unscanned(evidence, check) for check in DETECTOR_CHECKS]
+    reported = pl.concat(
+        [
+            indicated.findings,
+            reported_items(evidence, bundle, config),
+            reported_anomalies(evidence, config),
+        ]
+    )
     said = _Said(
         strong=strengths(pl.concat([findings, indicated.findings])),
-        reported=pl.concat(
-            [
-                indicated.findings,
-                reported_items(evidence, bundle, config),
-                reported_anomalies(evidence, config),
-            ]
-        ),
+        reported=pl.concat([reported, _otherwise_silent(findings, reported)]),
         not_assessed=pl.concat([not_assessed, indicated.not_assessed, *unseen]),
     )
     parcels = _assess(evidence, "parcel", said, bundle.parcel_fusion, config)
@@ -108,6 +111,17 @@ def assess_window(
             "owner_kind", "owner_id", "check", "reason"
         ),
         flags=flags,
+    )
+
+
+def _otherwise_silent(findings: pl.DataFrame, reported: pl.DataFrame) -> pl.DataFrame:
+    """Detector findings too weak to be reported, of owners that have no other reason.
+
+    They count towards the risk all the same, and no risk may stand without a sentence.
+    """
+    owner = ["owner_id", "owner_kind"]
+    return findings.filter(pl.col("p_value") <= WEAK_P_VALUE).join(
+        reported.select(owner).unique(), on=owner, how="anti"
     )
 
 

@@ -16,6 +16,10 @@ their word; findings on one parcel repeat each other, so each counts for less.""
 PENALTY = 2.0
 """Pull towards the prior weight, in units of observations."""
 FOLDS = 5
+SLOPE = 0.002
+"""How much of the risk is rank rather than frequency, so that it rises everywhere."""
+BEYOND = 8.0
+"""Distance of the last knot from the highest logit seen."""
 LEAST_RISK, MOST_RISK = 0.001, 0.995
 """No set of this size can show a risk below or above these."""
 
@@ -50,7 +54,7 @@ def fit_fusion(
         held_out[~inside] = intercept + table[~inside] @ weights
     intercept, weights = _fit(table, truth)
     logits, risks = _calibrate(held_out, truth)
-    risks = _at_prevalence(risks, float(truth.mean()), prevalence)
+    logits, risks = _rising(logits, _at_prevalence(risks, float(truth.mean()), prevalence))
     return FusionModel(
         intercept=round(intercept, 4),
         weights={name: round(float(w), 4) for name, w in zip(names, weights, strict=True)},
@@ -104,12 +108,20 @@ def _calibrate(logit: Floats, truth: Floats) -> tuple[Floats, Floats]:
     if len(grid) < 2:
         grid = np.array([logit.min(), logit.min() + 1.0])
     smooth = np.convolve(np.pad(steps.predict(grid), 1, mode="edge"), [0.25, 0.5, 0.25], "valid")
-    # A flat stretch would leave the order of its owners, and so the flags, to chance.
-    risk = np.clip(smooth, LEAST_RISK, MOST_RISK) + np.linspace(0, 1e-4, len(grid))
-    return grid, np.clip(np.maximum.accumulate(risk), LEAST_RISK, MOST_RISK)
+    return grid, np.maximum.accumulate(np.clip(smooth, LEAST_RISK, MOST_RISK))
 
 
 def _at_prevalence(risk: Floats, share: float, prevalence: float) -> Floats:
     """`risk` among owners of whom `share` are violative, where `prevalence` of them are."""
     odds = risk / (1 - risk) * (prevalence / (1 - prevalence)) / (share / (1 - share))
     return odds / (1 + odds)
+
+
+def _rising(logit: Floats, risk: Floats) -> tuple[Floats, Floats]:
+    """Knots without flat stretches, which would leave the order of owners, and so flags, to chance.
+
+    One more knot lies beyond the highest logit seen, for owners with more against them than any.
+    """
+    logit = np.append(logit, logit[-1] + BEYOND)
+    risk = np.append(risk, risk[-1])
+    return logit, risk * (1 - SLOPE) + SLOPE * np.linspace(0, 1, len(risk))

@@ -99,12 +99,22 @@ def test_a_parcel_that_differs_is_riskiest_and_says_why() -> None:
     assert row(result.flags, "owner_id", "ODD")["arm"] == "targeted"
 
 
-def test_a_shape_below_its_threshold_is_no_reason_but_counts() -> None:
-    quiet = w.evidence(w.feed([{"parcel_id": "P", "description": "tea"}]))
-    knife = w.item("P", "knife", score=0.3, p_value=0.05)
+@pytest.mark.parametrize(
+    ("description", "p_value", "codes"),
+    [
+        pytest.param("goods", 0.05, ["U8.description"], id="beside another reason"),
+        pytest.param("tea", 0.05, ["item.knife"], id="alone, as no risk stands without a sentence"),
+        pytest.param("tea", 0.3, [], id="alone and weak"),
+    ],
+)
+def test_a_shape_below_its_threshold_counts_but_is_a_reason_only_alone(
+    description: str, p_value: float, codes: list[str]
+) -> None:
+    quiet = w.evidence(w.feed([{"parcel_id": "P", "description": description}]))
+    knife = w.item("P", "knife", score=0.3, p_value=p_value)
     heard = w.evidence(quiet.feed, [knife])
     before, after = (row(assess(e).parcels, "parcel_id", "P") for e in (quiet, heard))
-    assert after["reasons"] == []
+    assert after["reason_codes"] == codes
     assert float(str(after["risk"])) > float(str(before["risk"]))
 
 
