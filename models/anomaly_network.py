@@ -120,7 +120,7 @@ class AnomalyNetwork(nn.Module):
             - 2 * patches @ self._get("bank").T
             + self._get("bank_square")
         )
-        # The root of a rounding error near zero would differ between runtimes; distances lie near 10.
+        # The root of a rounding error near 0 would differ between runtimes; distances are near 10.
         nearest = torch.sqrt(torch.clamp(square.amin(dim=1), min=0.01))
         heat = nearest.reshape(n, 1, h, w)
         smooth = functional.avg_pool2d(heat, 3, stride=1, padding=1, count_include_pad=False)
