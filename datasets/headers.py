@@ -57,7 +57,11 @@ def read_bytes(path: Path) -> bytes:
             message = f"{path} has {status.st_size} bytes, more than the {BYTES_CAP} allowed"
             raise ImageError("too_large", message)
         data = path.read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+    except FileNotFoundError:
+        raise ImageError("missing", f"{path} is not there") from None
+    except OSError as error:
+        raise ImageError("missing", f"{path} cannot be opened: {error.strerror}") from None
+    except ValueError as error:  # a null byte in the name
         raise ImageError("missing", f"{path} cannot be opened: {error}") from None
     if not data:
         raise ImageError("empty", f"{path} has no bytes")
