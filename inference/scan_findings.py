@@ -85,7 +85,7 @@ def anomaly_findings(scan: PlacedScan, card: DetectorCard, found: Anomaly) -> li
     genuine = card.genuine.get(SCAN)
     p_value = None if genuine is None else genuine.p_value(found.score)
     (box,) = image_boxes(scan, scan.canvases[card.detector], found.box_xyxy[None])
-    share = "" if p_value is None else f"; about {p_value:.2%} of compliant calibration scans differ as much"
+    share = "" if p_value is None else f"; about {p_value:.2%} of compliant scans differ as much"
     return [
         Finding(
             owner_id=scan.owner.owner_id,
