@@ -92,6 +92,8 @@ def render_report(run: Run, feed: Feed, bundle: Bundle, config: ScreeningConfig)
             feed_name=Path(run.card.feed).name or run.card.feed,
             created=run.card.created.replace("T", " ").replace("+00:00", " UTC"),
             lead=lead(run),
+            bundle_name=bundle.name,
+            bundle_notes=bundle.notes,
             totals=totals(run),
             histograms=tuple(_histograms(run, config)),
             bars=tuple(_bars(run)),

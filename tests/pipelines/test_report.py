@@ -12,11 +12,15 @@ import simplejpeg
 from tests.inference.tiny_bundle import write_tiny_bundle
 from tests.pipelines.facility_feed import write_facility_feed
 
+from parcelscope.datasets.feed import read_feed
+from parcelscope.models.bundle import load_bundle
 from parcelscope.pipelines.charts import ranked, risk_histogram, tick
 from parcelscope.pipelines.check_words import CHECK_WORDS
 from parcelscope.pipelines.flag_cards import FULL_FLAGS
+from parcelscope.pipelines.report import render_report
 from parcelscope.pipelines.run_folder import Run, read_run
 from parcelscope.pipelines.screen import screen
+from parcelscope.screening.config import load_screening_config
 from parcelscope.screening.indicators.registry import CODES, DETECTOR_CHECKS
 
 VOID = {"meta", "link", "img", "br", "hr", "input"}
@@ -180,6 +184,15 @@ def test_marks_lie_on_their_picture(page: Page) -> None:
 
 def test_it_never_says_what_a_parcel_is(page: Page) -> None:
     assert GUILT.search(page.text) is None
+
+
+def test_what_the_bundle_says_of_itself_stands_at_the_top(run: Run) -> None:
+    bundle, _ = load_bundle(run.folder.parent / "bundle")
+    warned = bundle.model_copy(update={"notes": "Trained on <simulated> scans only."})
+    feed = read_feed(run.folder.parent / "feed")
+    html = render_report(run, feed, warned, load_screening_config())
+    above = html[: html.index('class="totals"')]
+    assert "Trained on &lt;simulated&gt; scans only." in above
 
 
 def test_every_check_has_words() -> None:
