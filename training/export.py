@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 import onnxruntime
 import torch
 from torch import nn
@@ -67,8 +68,24 @@ def export_onnx(
             verbose=False,
         )
     assert program is not None
-    write_whole(path, program.model_proto.SerializeToString())
+    write_whole(path, without_traces(program.model_proto).SerializeToString())
     return check_parity(module, path, outputs=outputs, samples=samples)
+
+
+def without_traces(model: onnx.ModelProto) -> onnx.ModelProto:
+    """`model` without the exporter's notes: source lines and paths of the machine it ran on."""
+    for holder in (model, model.graph, *model.functions):
+        del holder.metadata_props[:]
+    for part in (*model.graph.node, *model.graph.value_info, *model.graph.initializer):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    for function in model.functions:
+        for node in function.node:
+            del node.metadata_props[:]
+            node.doc_string = ""
+    for value in (*model.graph.input, *model.graph.output):
+        del value.metadata_props[:]
+    return model
 
 
 def check_parity(

@@ -130,8 +130,9 @@ def test_the_built_in_bundle_is_whole_and_small() -> None:
     assert {card.input for card in bundle.detectors} == {"dual", "colour"}
     assert bundle.licence == "Apache-2.0"
     size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
-    assert size < 15 * 2**20
+    assert size < 15e6
     for card in bundle.detectors:
+        assert b".py" not in (folder / card.file).read_bytes()
         assert card.metrics["parity_batch_1"] < 2e-4
         assert card.metrics["parity_order"] < 2e-4
     pieces = bundle.card("xray.pieces", "dual")
