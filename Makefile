@@ -18,7 +18,7 @@ check: $(TEST)/ready
 	$(TEST)/bin/mypy
 	PYTHONPATH=.typing $(TEST)/bin/lint-imports
 
-bundle: $(TEST)/ready  ## the built-in bundle again, from generated data alone: under 2 hours on 2 cores
+bundle: $(TEST)/ready  ## the built-in bundle again, from generated data alone: over an hour on 2 cores
 	$(TEST)/bin/parcelscope bundle build --out models/builtin --work runs/bundle-work
 
 $(DEMO)/ready: pyproject.toml

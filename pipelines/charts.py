@@ -9,7 +9,6 @@ import numpy.typing as npt
 WIDTH = 320.0
 """Width of a chart in its own units; the page scales it."""
 PLOT_HEIGHT = 120.0
-ROW_HEIGHT = 26.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -226,7 +226,7 @@ def bundle_build(
         typer.Option(help="Folder for what is made on the way; a cut-off build goes on there."),
     ],
     recipe: Annotated[
-        str, typer.Option(help="How much of everything: builtin (about two hours) or quick.")
+        str, typer.Option(help="How much of everything: builtin (over an hour) or quick.")
     ] = "builtin",
 ) -> None:
     """Make a bundle from generated data alone: draw, fit, export, calibrate. Needs `[train]`."""

@@ -1,6 +1,5 @@
 """How far a run is, its rate and the time left, on standard error."""
 
-import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -10,8 +9,6 @@ from typing import Protocol, TextIO
 
 QUIET_EVERY_S = 10.0
 """A log file gets a line this often; a terminal gets a bar."""
-
-logger = logging.getLogger(__name__)
 
 
 class Report(Protocol):
