@@ -2,11 +2,13 @@
 
 import numpy as np
 
-from parcelscope.datasets.xray.scene import Model, Solid, Vector
+from parcelscope.datasets.xray.items_blister import familiar_blister_pack
+from parcelscope.datasets.xray.items_pills import familiar_loose_pills
+from parcelscope.datasets.xray.items_powder import familiar_powder_bag
+from parcelscope.datasets.xray.scene import Model, Solid
 from parcelscope.datasets.xray.solids import (
     Variety,
     about_x,
-    about_y,
     about_z,
     ball,
     block,
@@ -15,7 +17,6 @@ from parcelscope.datasets.xray.solids import (
     model,
     pick,
     scaled,
-    spread,
     turned,
     vector,
 )
@@ -23,15 +24,13 @@ from parcelscope.datasets.xray.solids import (
 
 def blister_pack(rng: np.random.Generator, variety: Variety = "familiar") -> Model:
     """Cards of tablets in plastic over foil; unseen: round dial cards, or foil-foil strips."""
+    if variety == "familiar":
+        return familiar_blister_pack(rng)
     cards = int(rng.integers(1, 6))
     solids: list[Solid] = []
-    if variety == "unseen":
-        card = _dial_card(rng) if rng.random() < 0.5 else _foil_strip(rng)
-        pitch = 8.0
-        cards = min(cards, 3)
-    else:
-        card, pitch = _tablet_card(rng), rng.uniform(5.8, 7.5)
-        cards = min(cards, max(1, 110 // len(card)))
+    card = _dial_card(rng) if rng.random() < 0.5 else _foil_strip(rng)
+    pitch = 8.0
+    cards = min(cards, 3)
     for k in range(cards):
         # Every other card is turned over, tablets into the gaps of the one below.
         turn = about_z(rng.normal(0, 0.05)) @ about_x(np.pi * (k % 2))
@@ -44,31 +43,6 @@ def blister_pack(rng: np.random.Generator, variety: Variety = "familiar") -> Mod
             block((0, 0, box.size_mm[2] / 2 - 0.5), (35, 20, 0.4), "paper"),
         ]
     return scaled(model("blister_pack", solids), rng.uniform(0.9, 1.1))
-
-
-def _tablet_card(rng: np.random.Generator) -> list[Solid]:
-    columns, rows = int(rng.integers(4, 8)), int(rng.integers(2, 4))
-    long = rng.random() < 0.4  # capsules and caplets rather than round tablets
-    pitch = (rng.uniform(12, 14), rng.uniform(20, 23)) if long else (rng.uniform(13, 17),) * 2
-    tablet = (3.7, 8.6, 3.3) if long else (rng.uniform(4, 5.4),) * 2 + (rng.uniform(1.8, 2.6),)
-    half = (columns * pitch[0] / 2 + 3, rows * pitch[1] / 2 + 3)
-    foil = pick(rng, "pvc", "pvc", "al")
-    solids = [
-        block((0, 0, 0), (*half, 0.14), foil if foil == "pvc" else "pvc"),
-        block((0, 0, -0.2), (*half, 0.02 if foil == "pvc" else 0.08), "al"),
-    ]
-    missing = rng.random() * 0.3 if rng.random() < 0.3 else 0.0
-    shape = disc if not long and rng.random() < 0.4 else None
-    for i in range(columns):
-        for j in range(rows):
-            if rng.random() < missing:
-                continue
-            spot = ((i - (columns - 1) / 2) * pitch[0], (j - (rows - 1) / 2) * pitch[1], 2.6)
-            if shape is None:
-                solids.append(ball(spot, tablet, "tablet"))
-            else:
-                solids.append(shape(spot, tablet[0], tablet[2] * 0.8, "tablet"))
-    return solids
 
 
 def _dial_card(rng: np.random.Generator) -> list[Solid]:
@@ -95,42 +69,10 @@ def _foil_strip(rng: np.random.Generator) -> list[Solid]:
 
 
 def loose_pills(rng: np.random.Generator, variety: Variety = "familiar") -> Model:
-    """A thin bag full of tablets or capsules; unseen: a tub of big soft capsules."""
-    if variety == "unseen":
-        return scaled(model("loose_pills", _capsule_tub(rng)), rng.uniform(0.9, 1.2))
-    count = int(rng.integers(55, 112))
-    capsule = rng.random() < 0.35
-    tablet = (8.5, 3.6, 3.6) if capsule else (rng.uniform(3.6, 5.2),) * 2 + (rng.uniform(1.7, 2.4),)
-    spots = _heap(rng, count, max(tablet))
-    solids: list[Solid] = []
-    for spot in spots:
-        turn = (
-            about_z(rng.uniform(0, 6.3)) @ about_x(rng.normal(0, 0.8)) @ about_y(rng.normal(0, 0.8))
-        )
-        solids.append(ball(spot, tablet, "tablet", rotation=turn))
-    low, high = spots.min(axis=0) - 5, spots.max(axis=0) + 5
-    half = (high - low) / 2
-    for z in (low[2], high[2]):
-        middle = ((low[0] + high[0]) / 2, (low[1] + high[1]) / 2, z)
-        solids.append(
-            block(middle, (half[0] + 8, half[1] + 5, 0.06), "pe", texture=3, amplitude=0.6)
-        )
-    solids.append(block((high[0] + 6, 0, 0), (1.6, half[1] + 4, 0.9), "pe"))
-    return scaled(model("loose_pills", solids), rng.uniform(0.9, 1.1))
-
-
-def _heap(rng: np.random.Generator, count: int, radius: float) -> Vector:
-    """Centres (count, 3) of a flat, uneven heap: a jittered grid, filled from the middle."""
-    layers = 3 if count > 70 else 2
-    side = int(np.ceil(np.sqrt(count / layers))) + 2
-    pitch = radius * rng.uniform(1.25, 1.6)
-    grid = np.stack(
-        np.meshgrid(np.arange(side), np.arange(side), np.arange(layers), indexing="ij"), axis=-1
-    ).reshape(-1, 3) - np.array([(side - 1) / 2, (side - 1) / 2, (layers - 1) / 2])
-    grid = grid * (pitch, pitch, pitch * 0.8)
-    order = np.argsort(np.hypot(grid[:, 0], grid[:, 1]) + rng.uniform(0, 1.6 * pitch, len(grid)))
-    chosen: Vector = grid[order[:count]] + rng.normal(0, 0.22 * pitch, (count, 3))
-    return chosen
+    """Tablets or capsules loose in a bag or vessel; unseen: a tub of big soft capsules."""
+    if variety == "familiar":
+        return familiar_loose_pills(rng)
+    return scaled(model("loose_pills", _capsule_tub(rng)), rng.uniform(0.9, 1.2))
 
 
 def _capsule_tub(rng: np.random.Generator) -> list[Solid]:
@@ -149,26 +91,11 @@ def _capsule_tub(rng: np.random.Generator) -> list[Solid]:
 
 
 def powder_bag(rng: np.random.Generator, variety: Variety = "familiar") -> Model:
-    """A lumpy bag of powder; unseen: a pressed brick in layers of film, or a row of small wraps."""
-    if variety == "unseen":
-        solids = _pressed_brick(rng) if rng.random() < 0.5 else _small_wraps(rng)
-        return scaled(model("powder_bag", solids), rng.uniform(0.9, 1.15))
-    powder = pick(rng, "organic_powder", "organic_powder", "sugar", "flour", "talc", "salt")
-    half = np.array([rng.uniform(38, 68), rng.uniform(30, 52), rng.uniform(9, 20)])
-    solids = [ball((0, 0, 0), half, powder, texture=5, amplitude=0.10)]
-    for k in range(int(rng.integers(4, 8))):
-        lump = half * rng.uniform(0.25, 0.5, 3)
-        spot = spread(rng, (half - lump) * (0.9, 0.9, 0.5))
-        solids.append(
-            ball(spot, lump, powder, rotation=about_z(rng.uniform(0, 3)), texture=6 + k,
-                 amplitude=0.14)
-        )  # fmt: skip
-    film = (half[0] + 16, half[1] + 7, 0.1)
-    for z in (-half[2] * 0.6, half[2] * 0.6):
-        solids.append(block((5, 0, z), film, "pe", texture=7, amplitude=0.5))
-    solids.append(block((half[0] + 17, 0, 0), (1.5, half[1] + 6, 0.9), "pe"))
-    solids.append(block((half[0] + 13, 0, 0), (0.8, half[1] + 6, 0.9), "pe"))
-    return scaled(model("powder_bag", solids), rng.uniform(0.8, 1.2))
+    """Powder, wrapped; unseen: a pressed brick in layers of film, or a row of small wraps."""
+    if variety == "familiar":
+        return familiar_powder_bag(rng)
+    solids = _pressed_brick(rng) if rng.random() < 0.5 else _small_wraps(rng)
+    return scaled(model("powder_bag", solids), rng.uniform(0.9, 1.15))
 
 
 def _pressed_brick(rng: np.random.Generator) -> list[Solid]:
