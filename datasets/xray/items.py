@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from parcelscope.datasets.xray.items_blades import knife, scissors
 from parcelscope.datasets.xray.items_currency import currency_stack
+from parcelscope.datasets.xray.items_guns import handgun
 from parcelscope.datasets.xray.items_liquid import liquid_bottle
 from parcelscope.datasets.xray.items_medicine import blister_pack, loose_pills, powder_bag
 from parcelscope.datasets.xray.items_power import battery_pack, vape
-from parcelscope.datasets.xray.items_tools import handgun, knife, scissors
 from parcelscope.datasets.xray.scene import Model
 from parcelscope.datasets.xray.solids import Variety
 
