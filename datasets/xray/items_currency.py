@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from parcelscope.datasets.xray.items_notes import familiar_currency
 from parcelscope.datasets.xray.scene import Model, Solid
 from parcelscope.datasets.xray.solids import (
     Variety,
@@ -16,40 +17,11 @@ from parcelscope.datasets.xray.solids import (
 
 
 def currency_stack(rng: np.random.Generator, variety: Variety = "familiar") -> Model:
-    """Banded bundles of notes; unseen: rolls in rubber bands, or one square shrink-wrapped cube."""
-    if variety == "unseen":
-        solids = _note_rolls(rng) if rng.random() < 0.5 else _note_cube(rng)
-        return scaled(model("currency_stack", solids), rng.uniform(0.95, 1.1))
-    note = np.array([rng.uniform(66, 80), rng.uniform(31, 38)])
-    thick = rng.uniform(4.5, 6.5)
-    columns, layers = int(rng.choice([1, 1, 2, 3])), int(rng.integers(1, 5))
-    solids = []
-    for column in range(columns):
-        for layer in range(layers):
-            bundle = _bundle(rng, (float(note[0]), float(note[1]), thick))
-            shift = (0.0, column * (2 * note[1] + 2), layer * (2 * thick + 0.8))
-            turn = about_z(rng.normal(0, 0.03))
-            slip = rng.uniform(-3, 3, 3) * (1, 1, 0)
-            solids += turned(bundle, turn, slip + shift)
-    return scaled(model("currency_stack", solids), rng.uniform(0.95, 1.05))
-
-
-def _bundle(rng: np.random.Generator, half: tuple[float, float, float]) -> list[Solid]:
-    """A hundred notes with a paper band; the edges are never quite aligned."""
-    solids: list[Solid] = []
-    for k in range(4):
-        z = (k - 1.5) * half[2] / 2
-        slip = rng.uniform(-1.6, 1.6, 2)
-        leaf = (half[0], half[1], half[2] / 4)
-        solids.append(
-            block((*slip, z), leaf, "currency_paper", texture=int(rng.integers(99)), amplitude=0.08)
-        )
-    band = rng.uniform(-0.3, 0.3) * half[0]
-    # The printed stripe and thread of each note line up through the stack.
-    solids.append(block((half[0] * 0.35, 0, 0), (1.0, half[1], half[2]), "pet"))
-    for z in (-half[2] - 0.15, half[2] + 0.15):
-        solids.append(block((band, 0, z), (16, half[1] + 1.5, 0.15), "paper"))
-    return solids
+    """Notes in bundles or loose; unseen: rolls in rubber bands, or one square wrapped cube."""
+    if variety == "familiar":
+        return familiar_currency(rng)
+    solids = _note_rolls(rng) if rng.random() < 0.5 else _note_cube(rng)
+    return scaled(model("currency_stack", solids), rng.uniform(0.95, 1.1))
 
 
 def _note_rolls(rng: np.random.Generator) -> list[Solid]:

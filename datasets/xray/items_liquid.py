@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from parcelscope.datasets.xray.items_bottle import familiar_liquid
 from parcelscope.datasets.xray.scene import Model, Solid
 from parcelscope.datasets.xray.solids import (
     Variety,
@@ -17,52 +18,12 @@ from parcelscope.datasets.xray.solids import (
 
 
 def liquid_bottle(rng: np.random.Generator, variety: Variety = "familiar") -> Model:
-    """A round bottle, partly filled; unseen: a flat hip flask, a jerrycan, or a row of vials."""
+    """Any usual container of liquid; unseen: a flat hip flask, a jerrycan, or a row of vials."""
+    if variety == "familiar":
+        return familiar_liquid(rng)
     liquid = pick(rng, "water", "ethanol", "oil", "syrup", "glycol")
-    if variety == "unseen":
-        design = (_flask, _jerrycan, _vials)[int(rng.integers(3))]
-        return scaled(model("liquid_bottle", design(rng, liquid)), rng.uniform(0.9, 1.15))
-    glass = rng.random() < 0.3
-    return model("liquid_bottle", _round_bottle(rng, liquid, "glass" if glass else ""))
-
-
-def _round_bottle(rng: np.random.Generator, liquid: str, shell: str) -> list[Solid]:
-    """Lying along x: body, shoulder, neck and cap, with the air bubble on the upper side."""
-    shell = shell or pick(rng, "pet", "pe", "pet")
-    wall = {"glass": 2.6, "pet": 0.5, "pe": 0.9}[shell]
-    radius, length = rng.uniform(17, 36), rng.uniform(90, 200)
-    neck, slope = length * rng.uniform(0.10, 0.16), radius * rng.uniform(0.3, 0.9)
-    half = (length - neck) / 2
-    solids = hollow(rod((0, 0, 0), radius, half, shell), wall, liquid)
-    for k in range(6):
-        # Each step of the shoulder is an ever narrower ring.
-        step_radius = radius * float(np.cos(0.2 + 0.17 * k))
-        spot = (half + slope * (k + 0.5) / 6, 0, 0)
-        solids += [
-            rod(spot, step_radius, slope / 12, shell),
-            rod(spot, step_radius - wall, slope / 12, liquid, replaces=shell),
-        ]
-    top = half + slope
-    mouth = max(radius * 0.34, 8.0)
-    solids += hollow(rod((top + neck / 2, 0, 0), mouth, neck / 2, shell), wall)
-    solids += hollow(rod((top + neck * 0.8, 0, 0), mouth + 2.2, 8, "pp"), 1.4)[:1]
-    fill = rng.uniform(0.05, 0.45)
-    bubble = block(
-        (0, 0, radius * (1 - fill * 0.55)),
-        (half * 0.94, radius * (0.35 + 0.4 * fill), radius * fill * 0.45),
-        "air",
-        replaces=liquid,
-    )
-    low = (1 - fill) * radius
-    inside = np.hypot(bubble.half_mm[1], low + radius * fill * 0.9)
-    if inside < radius - wall:
-        solids.append(bubble)
-    else:
-        solids.append(
-            rod((0, 0, radius * 0.45), radius * 0.45, half * 0.94, "air", replaces=liquid)
-        )
-    solids.append(block((0, 0, radius + 0.1), (half * 0.5, radius * 0.5, 0.1), "paper"))
-    return solids
+    design = (_flask, _jerrycan, _vials)[int(rng.integers(3))]
+    return scaled(model("liquid_bottle", design(rng, liquid)), rng.uniform(0.9, 1.15))
 
 
 def _flask(rng: np.random.Generator, liquid: str) -> list[Solid]:
