@@ -62,7 +62,7 @@ def _flat_room(rng: np.random.Generator, volume: float, thick: float) -> Vector:
     area = volume / thick
     ratio = rng.uniform(1.0, 2.4)
     half = np.array([np.sqrt(area * ratio), np.sqrt(area / ratio), thick]) / 2
-    return np.minimum(np.maximum(half, 6.0), (130, 90, 45))
+    return np.minimum(np.maximum(half, 6.0) + vector(6, 6, 0), (130, 90, 45))
 
 
 def _flat_bag(rng: np.random.Generator) -> list[Solid]:
@@ -81,7 +81,7 @@ def _bundle(rng: np.random.Generator) -> list[Solid]:
     """A ball in cling film, the corner of a bag, or foil: all doses pressed together."""
     kinds, count = _kinds(rng), _count(rng, 300)
     radius = (_volume(kinds, count) * 3 / (4 * np.pi)) ** (1 / 3)
-    room = np.minimum(radius * rng.uniform(0.75, 1.3, 3) + 4, 52.0)
+    room = np.minimum(radius * rng.uniform(0.75, 1.3, 3) + 5, 52.0)
     solids = heap(rng, kinds, count, room, shape="ellipsoid", down=int(rng.integers(3)))
     middle, half = extent(solids)
     film = pick(rng, "pe", "pe", "pe", "al", "paper")

@@ -148,9 +148,12 @@ def _vacuum_pack(rng: np.random.Generator) -> list[Solid]:
     facets = int(rng.integers(3, 8))
     solids = [ball((0, 0, 0), half * (1, 1, 0.6), powder, texture=1, amplitude=0.08)]
     for k in range(facets):
-        size = half * rng.uniform(0.3, 0.75, 3) * (1, 1, 0.28)
-        tilt = about_x(rng.normal(0, 0.2)) @ about_y(rng.normal(0, 0.2))
-        spot = spread(rng, (half - size) * (0.8, 0.8, 0.5))
+        # Small enough that no corner stands out of the lump, however it is turned.
+        size = half[1] * rng.uniform(0.25, 0.6, 3)
+        size[2] = half[2] * rng.uniform(0.08, 0.22)
+        tilt = about_x(rng.normal(0, 0.15)) @ about_y(rng.normal(0, 0.15))
+        free = np.maximum(half - float(np.hypot(size[0], size[1])), 0.0)
+        spot = spread(rng, (free[0] * 0.8, free[1] * 0.8, half[2] * 0.3))
         solids.append(block(spot, size, powder, rotation=about_z(rng.uniform(0, 3)) @ tilt,
                             texture=k + 2, amplitude=0.07))  # fmt: skip
     film = pick(rng, "nylon", "pe", "al")
