@@ -14,7 +14,7 @@ import onnxruntime as ort
 from parcelscope.datasets.errors import BundleError, ParcelscopeError
 from parcelscope.inference.sessions import open_session
 from parcelscope.models.bundle import Bundle, DetectorCard, DetectorName, InputKind
-from parcelscope.models.heatmap import Boxes, Floats, decode_peaks
+from parcelscope.models.heatmap import MOST_OVERLAP, Boxes, Floats, decode_peaks
 
 Canvases = npt.NDArray[np.uint16] | npt.NDArray[np.uint8]
 """(N, 2, H, W) uint16, low then high energy, or (N, 3, H, W) uint8, RGB."""
@@ -98,7 +98,8 @@ def detect_items(detector: Detector, canvases: Canvases) -> list[Boxes]:
     """
     peaks, size, offset = _run(detector, canvases)
     return [
-        decode_peaks(peaks[index], size[index], offset[index]) for index in range(len(canvases))
+        decode_peaks(*maps, width_px=detector.card.width_px, most_overlap=MOST_OVERLAP)
+        for maps in zip(peaks, size, offset, strict=True)
     ]
 
 
@@ -112,7 +113,9 @@ def count_pieces(detector: Detector, canvases: Canvases) -> list[PieceCount]:
     calibration = detector.card.count
     return [
         PieceCount(
-            boxes=decode_peaks(peaks[index], size[index], offset[index]),
+            boxes=decode_peaks(
+                peaks[index], size[index], offset[index], width_px=detector.card.width_px
+            ),
             raw=float(count[index]),
             interval=None if calibration is None else calibration.interval(float(count[index])),
         )

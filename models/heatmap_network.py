@@ -1,35 +1,40 @@
 """The compact heat-map network behind `xray.items` and `xray.pieces` (torch; training only).
 
-Each object is one peak on a grid of a quarter of the canvas, with its width, height and the place
-of its centre inside the cell (centre points, as in Zhou et al. 2019). Plain 3 x 3 convolutions: on
-CPUs a training step is 1.7 times cheaper than with depthwise ones
-(`benchmarks/network_training.py`), and the network is small enough without them.
+Each object is one peak on a coarse grid, with its width, height and the place of its centre inside
+the cell (centre points, as in Zhou et al. 2019). Plain 3 x 3 convolutions: on CPUs a training step
+is 1.7 times cheaper than with depthwise ones (`benchmarks/network_training.py`), and the network is
+small enough without them.
 """
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from parcelscope.models.bundle import InputKind
-from parcelscope.models.heatmap import STRIDE_PX
 
 AIR = 60000.0
 """Level of air in a scan, see `datasets/scans.py`."""
+Stride = Literal[4, 8]
+"""Canvas pixels per cell of the grid: 8 for objects that are large but told apart by fine lines."""
 WIDTHS = (16, 24, 48, 88, 104)
-"""Channels at strides 2, 4, 8, 16 and 32."""
+"""Channels at half the stride, at the stride, and at 2, 4 and 8 times it."""
 DEPTHS = (1, 2, 3, 2)
-"""Blocks at strides 4, 8, 16 and 32."""
+"""Blocks at the stride and at 2, 4 and 8 times it."""
 LATERAL = (32, 48, 56, 64)
-"""Channels of the upward path at strides 4, 8, 16 and 32."""
+"""Channels of the upward path at the stride and at 2, 4 and 8 times it."""
+AROUND_PX = 8
+"""Side of the blocks whose mean a pixel is compared with."""
+FAINT = 10.0
+"""Gain of that comparison: a wall of paper takes 1 to 5 % of the beam, noise 0.4 %."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Maps:
-    """Raw outputs of the network, h = H / 4, w = W / 4."""
+    """Raw outputs of the network, h = H / stride, w = W / stride."""
 
     heat_logit: Tensor
     """(N, C, h, w)"""
@@ -42,29 +47,68 @@ class Maps:
 
 
 class DualInput(nn.Module):
-    """Scan channels to features: uint16 (N, 2, H, W), low then high, to float (N, 5, H, W)."""
+    """Scan channels to features: uint16 (N, 2, H, W), low then high, to float (N, 6 or 7, H, W)."""
 
-    channels = 5
+    def __init__(self, *, halved: bool) -> None:
+        super().__init__()
+        self.halved = halved
+        self.channels = 7 if halved else 6
 
     def forward(self, scan: Tensor) -> Tensor:
-        """Transmissions, attenuations and their normalised difference (the material)."""
-        transmission = torch.clamp(scan.to(torch.float32) / AIR, 3e-4, 1.1)
+        """Transmissions, attenuations, their normalised difference (the material), faint edges."""
+        full = scan.to(torch.float32) / AIR
+        # Means of counts, as a coarser detector would give them.
+        small = functional.avg_pool2d(full, 2) if self.halved else full
+        transmission = torch.clamp(small, 3e-4, 1.1)
         depth = -torch.log(transmission)
         low, high = depth[:, :1], depth[:, 1:]
         # (a_L - a_H) / (a_L + a_H) moves less with thickness than a_L / a_H; the constant keeps
         # noise of near-air pixels from looking like a material.
         material = (low - high) / (torch.clamp(low + high, min=0.0) + 0.1)
-        return torch.cat([transmission * 2 - 1, depth * 0.5 - 0.5, material * 2], dim=1)
+        features = [transmission * 2 - 1, depth * 0.5 - 0.5, material * 2]
+        both = -torch.log(torch.clamp(full.mean(dim=1, keepdim=True), 3e-4, 1.1))
+        return torch.cat([*features, *edges_at(both, halved=self.halved)], dim=1)
 
 
 class ColourInput(nn.Module):
-    """Pseudo-colour to features: uint8 RGB (N, 3, H, W) to float (N, 3, H, W)."""
+    """Pseudo-colour to features: uint8 RGB (N, 3, H, W) to float (N, 4 or 5, H, W)."""
 
-    channels = 3
+    def __init__(self, *, halved: bool) -> None:
+        super().__init__()
+        self.halved = halved
+        self.channels = 5 if halved else 4
 
     def forward(self, scan: Tensor) -> Tensor:
-        """RGB scaled to about -1 to 1."""
-        return scan.to(torch.float32) / 127.5 - 1.0
+        """RGB scaled to about -1 to 1, faint edges."""
+        full = scan.to(torch.float32) / 127.5 - 1.0
+        small = functional.avg_pool2d(full, 2) if self.halved else full
+        grey = -full.mean(dim=1, keepdim=True)
+        return torch.cat([small, *edges_at(grey, halved=self.halved)], dim=1)
+
+
+def edges_at(level: Tensor, *, halved: bool) -> list[Tensor]:
+    """Faint edges of `level` (N, 1, H, W); at half the size the highest and lowest of each 2 x 2.
+
+    The extremes keep lines that are one fine pixel wide, which a mean would wash out, and the
+    learned layers need not run at the full size.
+    """
+    edges = faint_edges(level)
+    if not halved:
+        return [edges]
+    return [functional.max_pool2d(edges, 2), -functional.max_pool2d(-edges, 2)]
+
+
+def faint_edges(level: Tensor) -> Tensor:
+    """How far each pixel of `level` (N, 1, H, W) lies above its surroundings, -1 to 1.
+
+    Amplified and saturated, so that the wall of an inner box, which takes a hundredth of the beam,
+    counts as much as the edge of a tool.
+    """
+    around = functional.avg_pool2d(level, AROUND_PX)
+    smooth = functional.interpolate(
+        around, scale_factor=float(AROUND_PX), mode="bilinear", align_corners=False
+    )
+    return torch.tanh((level - smooth) * FAINT)
 
 
 def conv(inputs: int, outputs: int, *, stride: int = 1) -> nn.Sequential:
@@ -91,10 +135,13 @@ class Block(nn.Module):
 class HeatmapNetwork(nn.Module):
     """From a scan on its canvas to `Maps`."""
 
-    def __init__(self, classes: int, kind: InputKind) -> None:
+    def __init__(self, classes: int, kind: InputKind, *, stride_px: Stride = 4) -> None:
         super().__init__()
         self.classes = classes
-        self.input = DualInput() if kind == "dual" else ColourInput()
+        self.stride_px = stride_px
+        # With a stride of 8 the first halving is done by the input, which learns nothing.
+        halved = stride_px == 8
+        self.input = DualInput(halved=halved) if kind == "dual" else ColourInput(halved=halved)
         self.stem = conv(self.input.channels, WIDTHS[0], stride=2)
         self.down = nn.ModuleList(
             nn.Sequential(conv(a, b, stride=2), *(Block(b) for _ in range(depth - 1)))
@@ -114,7 +161,7 @@ class HeatmapNetwork(nn.Module):
         nn.init.normal_(last.weight, std=0.01)
 
     def forward(self, scan: Tensor) -> Maps:
-        """`scan` (N, 2 or 3, H, W) as the input contract says; H and W multiples of 32."""
+        """`scan` (N, 2 or 3, H, W) as the input contract says; H, W multiples of 8 strides."""
         x = self.stem(self.input(scan))
         levels = []
         for stage in self.down:
@@ -128,7 +175,7 @@ class HeatmapNetwork(nn.Module):
         c = self.classes
         return Maps(
             heat_logit=out[:, :c],
-            size=functional.softplus(out[:, c : c + 2]) * 32.0,
+            size=functional.softplus(out[:, c : c + 2]) * (8.0 * self.stride_px),
             offset=out[:, c + 2 : c + 4] + 0.5,
             density=functional.softplus(out[:, c + 4 :]),
         )
@@ -151,8 +198,3 @@ class ExportedHeatmap(nn.Module):
         if self.with_count:
             return peaks, maps.size, maps.offset, maps.density.sum(dim=(1, 2, 3))
         return peaks, maps.size, maps.offset
-
-
-def grid_shape(height_px: int, width_px: int) -> tuple[int, int]:
-    """(h, w) of the heat map for a canvas."""
-    return height_px // STRIDE_PX, width_px // STRIDE_PX

@@ -7,6 +7,8 @@ import numpy.typing as npt
 from parcelscope.models.bundle import InputKind
 
 AIR = 60000.0
+DARK_GROUND = 128
+"""Mean level of a background, of 255, below which a colour rendering shows objects as light."""
 Floats = npt.NDArray[np.float32]
 
 
@@ -34,15 +36,40 @@ def augment(
     return _another_palette(picture, rng), boxes
 
 
+def stack(
+    lower: npt.NDArray[np.generic], upper: npt.NDArray[np.generic], *, kind: InputKind
+) -> npt.NDArray[np.generic]:
+    """One parcel scanned upon another: what the first lets through, times what the second does.
+
+    Exact for one energy of photons, near enough for a beam of many. Colour renderings are no
+    transmissions, but their shades multiply much alike; on a dark ground `lower` is kept alone.
+
+    Args:
+        lower: (2, H, W) uint16 or (3, H, W) uint8.
+        upper: The same shape and type.
+        kind: Which of the two.
+    """
+    if kind == "dual":
+        through = lower.astype(np.float32) * upper.astype(np.float32) / AIR
+        counts: npt.NDArray[np.uint16] = np.minimum(through + 0.5, 65535).astype(np.uint16)
+        return counts
+    ground = upper[:, :1, :1].astype(np.float32)
+    if min(float(ground.mean()), float(lower[:, 0, 0].mean())) < DARK_GROUND:
+        return lower
+    product = lower.astype(np.float32) * (upper.astype(np.float32) / ground)
+    shades: npt.NDArray[np.uint8] = np.minimum(product + 0.5, 255).astype(np.uint8)
+    return shades
+
+
 def _move(
     pixels: npt.NDArray[np.generic], box_xyxy: Floats, kind: InputKind, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.generic], Floats]:
-    """Mirror, scale by up to 15 %, stretch by up to 8 %, shift."""
+    """Mirror, scale by up to a fifth, stretch by up to a quarter, shift."""
     height, width = pixels.shape[1:]
-    scale = rng.uniform(0.85, 1.15)
-    stretch = rng.uniform(0.96, 1.04)
+    scale = np.exp(rng.uniform(-0.2, 0.2))
+    stretch = np.exp(rng.uniform(-0.12, 0.12))
     sx, sy = scale * stretch * rng.choice([-1, 1]), scale / stretch * rng.choice([-1, 1])
-    shift_x, shift_y = rng.uniform(-12, 12, 2)
+    shift_x, shift_y = rng.uniform(-0.05, 0.05, 2) * width
     matrix = np.array(
         [
             [sx, 0, width / 2 * (1 - sx) + shift_x],

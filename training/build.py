@@ -31,14 +31,16 @@ from parcelscope.training.anomaly import fit_anomaly
 from parcelscope.training.cards import anomaly_card, item_card, piece_card
 from parcelscope.training.export import export_onnx
 from parcelscope.training.fit import FitSettings, Progress, fit_heatmap
-from parcelscope.training.fuse_feed import fuse_on_feed
+from parcelscope.training.fuse_feed import draw_feed, fuse_on_feed
 from parcelscope.training.recipe import Recipe
-from parcelscope.training.scan_sets import ScanSet
+from parcelscope.training.scan_sets import STRIDES_PX, ScanSet
 from parcelscope.training.workshop import KINDS, PIECE_LABELS, Report, Workshop
 
 log = logging.getLogger(__name__)
 
 COUNT_WEIGHT = 0.6
+STACKED = 0.3
+"""Share of training pictures of two parcels, one upon the other: clutter that costs no drawing."""
 
 
 def build_bundle(recipe: Recipe, *, work: Path, out: Path, report: Report) -> Bundle:
@@ -56,7 +58,7 @@ def build_bundle(recipe: Recipe, *, work: Path, out: Path, report: Report) -> Bu
     # Two processes of one thread each: a step of so small a network spends more time at the
     # barriers between two threads than it gains from the second.
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for chain in [pool.submit(make_items, shop), pool.submit(make_pieces, shop)]:
+        for chain in [pool.submit(make, shop) for make in (make_items, make_pieces, make_feed)]:
             chain.result()
     make_anomaly(shop)
     draft = draft_bundle(shop)
@@ -73,17 +75,19 @@ def build_bundle(recipe: Recipe, *, work: Path, out: Path, report: Report) -> Bu
 
 
 def make_items(shop: Workshop) -> None:
-    """`xray.items` for raw energies, in two rounds, and for colours starting from the first."""
+    """`xray.items` for raw energies, and for colours starting from those weights."""
     one_thread()
     recipe, classes = shop.recipe, len(ITEM_LABELS)
     scans = shop.parcels()
-    settings = FitSettings(passes=recipe.item_passes, seed=recipe.seed)
-    first = fitted(shop, "xray-items-first", scans, classes, "dual", settings, None)
+    settings = FitSettings(
+        passes=recipe.item_passes,
+        stride_px=STRIDES_PX["parcel"],
+        stacked=STACKED,
+        seed=recipe.seed,
+    )
+    dual = fitted(shop, "xray-items-dual", scans, classes, "dual", settings, None)
     colour = replace(settings, passes=recipe.item_colour_passes)
-    fitted(shop, "xray-items-colour", scans, classes, "colour", colour, first)
-    # A second round from a high learning rate (warm restart, Loshchilov and Hutter 2017).
-    again = replace(settings, passes=recipe.item_second_passes, seed=recipe.seed + 1)
-    fitted(shop, "xray-items-dual", scans, classes, "dual", again, first)
+    fitted(shop, "xray-items-colour", scans, classes, "colour", colour, dual)
 
 
 def make_pieces(shop: Workshop) -> None:
@@ -91,24 +95,35 @@ def make_pieces(shop: Workshop) -> None:
     one_thread()
     recipe, classes = shop.recipe, len(PIECE_LABELS)
     scans = shop.cartons()
-    settings = FitSettings(passes=recipe.piece_passes, seed=recipe.seed, count_weight=COUNT_WEIGHT)
-    first = fitted(shop, "xray-pieces-dual", scans, classes, "dual", settings, None)
+    settings = FitSettings(
+        passes=recipe.piece_passes,
+        stride_px=STRIDES_PX["carton"],
+        count_weight=COUNT_WEIGHT,
+        seed=recipe.seed,
+    )
+    dual = fitted(shop, "xray-pieces-dual", scans, classes, "dual", settings, None)
     colour = replace(settings, passes=recipe.piece_colour_passes)
-    fitted(shop, "xray-pieces-colour", scans, classes, "colour", colour, first)
+    fitted(shop, "xray-pieces-colour", scans, classes, "colour", colour, dual)
     shop.calibration_cartons()
     shop.genuine()
+    shop.calibration_parcels()
+
+
+def make_feed(shop: Workshop) -> None:
+    """The synthetic feed that the fusion models are fitted on."""
+    one_thread()
+    draw_feed(shop.path("feed"), shop.recipe, shop.report)
 
 
 def make_anomaly(shop: Workshop) -> None:
     """`xray.anomaly` for raw energies and for colours."""
-    half = shop.recipe.genuine // 2
     for kind in KINDS:
         stem = f"xray-anomaly-{kind}"
         if shop.path(f"{stem}.onnx").exists():
             continue
         shop.report(f"fit {stem}", 0, 1)
         genuine = shop.genuine()
-        pictures = genuine.part(0, half).pictures(kind)
+        pictures = genuine.pictures(kind)
         network = fit_anomaly(pictures, kind=kind, seed=shop.recipe.seed)
         export(shop, stem, network, kind, ("score", "map"), genuine)
         shop.report(f"fit {stem}", 1, 1)
@@ -150,7 +165,7 @@ def fitted(
     """The network of `stem`, fitted and exported, or read back if it was before."""
     weights = shop.path(f"{stem}.pt")
     if weights.exists():
-        network = HeatmapNetwork(classes, kind)
+        network = HeatmapNetwork(classes, kind, stride_px=settings.stride_px)
         network.load_state_dict(torch.load(weights, weights_only=True))
         network.eval()
     else:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import onnxruntime
 
 from parcelscope.models.bundle import CountCalibration, GenuineScores
-from parcelscope.models.heatmap import Boxes, decode_peaks
+from parcelscope.models.heatmap import MOST_OVERLAP, Boxes, decode_peaks
 
 Floats = npt.NDArray[np.float64]
 
@@ -38,7 +38,10 @@ def run_graph(
 def detect(path: Path, scans: npt.NDArray[np.generic]) -> list[Boxes]:
     """Boxes of each scan by the heat-map detector at `path`."""
     peaks, size, offset = run_graph(path, scans, ("peaks", "size", "offset"))
-    return [decode_peaks(*maps) for maps in zip(peaks, size, offset, strict=True)]
+    return [
+        decode_peaks(*maps, width_px=scans.shape[3], most_overlap=MOST_OVERLAP)
+        for maps in zip(peaks, size, offset, strict=True)
+    ]
 
 
 def genuine_scores(scores: npt.NDArray[np.floating]) -> GenuineScores:

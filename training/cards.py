@@ -26,8 +26,7 @@ PIECE_THRESHOLD = 0.3
 def item_card(shop: Workshop, kind: InputKind) -> DetectorCard:
     """`xray.items` with thresholds and p-values from compliant parcels it never saw."""
     stem = f"xray-items-{kind}"
-    half = shop.recipe.genuine // 2
-    held_out = shop.genuine().part(half, shop.recipe.genuine).pictures(kind)
+    held_out = shop.calibration_parcels().pictures(kind)
     scores = class_scores(detect(shop.path(f"{stem}.onnx"), held_out), ITEM_LABELS)
     return _card(shop, "xray.items", stem, kind, PARCEL_CANVAS, ITEM_LABELS).model_copy(
         update={
@@ -59,8 +58,7 @@ def piece_card(shop: Workshop, kind: InputKind) -> DetectorCard:
 def anomaly_card(shop: Workshop, kind: InputKind) -> DetectorCard:
     """`xray.anomaly` with p-values from compliant parcels it never saw."""
     stem = f"xray-anomaly-{kind}"
-    half = shop.recipe.genuine // 2
-    held_out = shop.genuine().part(half, shop.recipe.genuine).pictures(kind)
+    held_out = shop.calibration_parcels().pictures(kind)
     (score,) = run_graph(shop.path(f"{stem}.onnx"), held_out, ("score",))
     return _card(shop, "xray.anomaly", stem, kind, PARCEL_CANVAS, ("scan",)).model_copy(
         update={"genuine": {"scan": genuine_scores(score)}}

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from parcelscope.models.bundle import InputKind
-from parcelscope.models.heatmap_network import HeatmapNetwork, grid_shape
-from parcelscope.training.augment import augment
+from parcelscope.models.heatmap_network import HeatmapNetwork, Stride
+from parcelscope.training.augment import augment, stack
 from parcelscope.training.loss import TargetBatch, heatmap_loss
 from parcelscope.training.scan_sets import ScanSet
 from parcelscope.training.targets import draw_targets
@@ -32,6 +32,10 @@ class FitSettings:
     batch: int = 16
     learning_rate: float = 2.5e-3
     weight_decay: float = 0.03
+    stride_px: Stride = 4
+    """Canvas pixels per cell of the network's grid."""
+    stacked: float = 0.0
+    """Share of pictures that are two scans, one upon the other."""
     count_weight: float = 0.0
     """Weight of the count, 0 for a detector that does not count."""
     average_over_steps: float = 300.0
@@ -60,7 +64,7 @@ def fit_heatmap(
     """
     torch.manual_seed(settings.seed)
     rng = np.random.default_rng(settings.seed)
-    network = HeatmapNetwork(classes, kind)
+    network = HeatmapNetwork(classes, kind, stride_px=settings.stride_px)
     # Channels last: the layout in which the CPU's convolutions run without copies.
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if start is not None:
@@ -75,7 +79,9 @@ def fit_heatmap(
     network.train()
     shown = 0.0
     for step, rows in enumerate(_batches(len(scans), settings.batch, steps, rng)):
-        pixels, target = load_batch(scans, rows, classes=classes, kind=kind, rng=rng)
+        pixels, target = load_batch(
+            scans, rows, classes=classes, kind=kind, rng=rng, settings=settings
+        )
         maps = network(pixels)
         loss = heatmap_loss(maps, target, count_weight=settings.count_weight)
         optimiser.zero_grad(set_to_none=True)
@@ -99,24 +105,29 @@ def load_batch(
     classes: int,
     kind: InputKind,
     rng: np.random.Generator,
+    settings: FitSettings,
 ) -> tuple[Tensor, TargetBatch]:
     """Augmented pictures (N, 2 or 3, H, W) and their targets."""
     pictures, targets = [], []
-    source = scans.dual if kind == "dual" else scans.colour
-    height, width = source.shape[2:]
+    source, boxes = scans.pictures(kind), scans.boxes_for(kind)
+    stride_px = settings.stride_px
+    grid_hw = source.shape[2] // stride_px, source.shape[3] // stride_px
     for row in rows:
-        boxes = scans.boxes_for(kind)[row]
-        pixels, boxes = augment(source[row], boxes, kind=kind, rng=rng)
+        pixels, box_xyxy, label = source[row], boxes[row], scans.label[row]
+        if rng.random() < settings.stacked:
+            other = int(rng.integers(len(scans)))
+            pixels = stack(pixels, source[other], kind=kind)
+            box_xyxy = np.concatenate([box_xyxy, boxes[other]])
+            label = np.concatenate([label, scans.label[other]])
+        pixels, box_xyxy = augment(pixels, box_xyxy, kind=kind, rng=rng)
         pictures.append(pixels)
         targets.append(
-            draw_targets(
-                boxes, scans.label[row], classes=classes, grid_hw=grid_shape(height, width)
-            )
+            draw_targets(box_xyxy, label, classes=classes, grid_hw=grid_hw, stride_px=stride_px)
         )
-    stack = np.stack(pictures)
-    if stack.dtype == np.uint16:  # torch has few uint16 kernels on the CPU
-        stack = stack.astype(np.int32)
-    return torch.from_numpy(stack), TargetBatch(
+    batch = np.stack(pictures)
+    if batch.dtype == np.uint16:  # torch has few uint16 kernels on the CPU
+        batch = batch.astype(np.int32)
+    return torch.from_numpy(batch), TargetBatch(
         heat=torch.from_numpy(np.stack([t.heat for t in targets])),
         size=torch.from_numpy(np.stack([t.size for t in targets])),
         offset=torch.from_numpy(np.stack([t.offset for t in targets])),

@@ -22,6 +22,21 @@ VIOLATIVE = 0.3
 """More violative owners than in real mail, so that rare findings are seen."""
 
 
+def draw_feed(feed_folder: Path, recipe: Recipe, report: Callable[[str, int, int], None]) -> None:
+    """Make the feed of `recipe` in `feed_folder`, unless it lies there already."""
+    if (feed_folder / TRUTH_FOLDER).exists():
+        return
+    synth_feed(
+        feed_folder,
+        parcels=recipe.feed_parcels,
+        seed=recipe.seed + 9,
+        config=load_synth_config(None).model_copy(
+            update={"violative": VIOLATIVE, "cartons": recipe.feed_cartons}
+        ),
+        progress=lambda done, total: report("draw feed", done, total),
+    )
+
+
 def fuse_on_feed(
     draft: Bundle,
     bundle_folder: Path,
@@ -34,20 +49,10 @@ def fuse_on_feed(
     Args:
         draft: The bundle without them.
         bundle_folder: Where it lies.
-        feed_folder: Where the feed is made, or was.
+        feed_folder: Where `draw_feed` made the feed.
         recipe: Size and seed of the feed.
         report: Called with the progress.
     """
-    if not (feed_folder / TRUTH_FOLDER).exists():
-        synth_feed(
-            feed_folder,
-            parcels=recipe.feed_parcels,
-            seed=recipe.seed + 9,
-            config=load_synth_config(None).model_copy(
-                update={"violative": VIOLATIVE, "cartons": recipe.feed_cartons}
-            ),
-            progress=lambda done, total: report("draw feed", done, total),
-        )
     feed = read_feed(feed_folder)
     strong = score_strengths(feed, draft, bundle_folder, report)
     return (

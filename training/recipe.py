@@ -12,16 +12,16 @@ class Recipe:
     parcels: int
     """Scans of parcels to learn items of interest from; about a third hold none."""
     genuine: int
-    """Scans of compliant parcels, half for the anomaly detector, half for calibration."""
+    """Scans of compliant parcels to fit the anomaly detector on."""
+    calibration_parcels: int
+    """Scans of compliant parcels that p-values and thresholds come from."""
     cartons: int
     """Scans of master cartons to learn pieces from."""
     calibration_cartons: int
     item_passes: int
-    """Pictures shown to the dual-energy items network in its first round."""
-    item_second_passes: int
-    """Pictures shown to it in the second."""
+    """Pictures shown to the dual-energy items network."""
     item_colour_passes: int
-    """Pictures shown to the colour one, which starts from the first round's weights."""
+    """Pictures shown to the colour one, which starts from the dual-energy one's weights."""
     piece_passes: int
     piece_colour_passes: int
     feed_parcels: int
@@ -37,26 +37,26 @@ class Recipe:
 
 FULL = Recipe(
     name="builtin",
-    parcels=5200,
-    genuine=1600,
-    cartons=3200,
-    calibration_cartons=700,
-    item_passes=60_000,
-    item_second_passes=40_000,
-    item_colour_passes=20_000,
-    piece_passes=40_000,
-    piece_colour_passes=18_000,
+    parcels=4500,
+    genuine=700,
+    calibration_parcels=900,
+    cartons=2600,
+    calibration_cartons=600,
+    item_passes=52_000,
+    item_colour_passes=16_000,
+    piece_passes=30_000,
+    piece_colour_passes=12_000,
     feed_parcels=700,
     feed_cartons=400,
 )
 QUICK = Recipe(
     name="quick",
     parcels=48,
-    genuine=520,
+    genuine=120,
+    calibration_parcels=260,
     cartons=32,
     calibration_cartons=64,
     item_passes=64,
-    item_second_passes=32,
     item_colour_passes=32,
     piece_passes=64,
     piece_colour_passes=32,

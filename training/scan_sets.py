@@ -26,14 +26,19 @@ from parcelscope.datasets.xray.scene import Scene
 from parcelscope.datasets.xray.texture import texture_field
 from parcelscope.datasets.xray.zeff import effective_z
 from parcelscope.models.bundle import InputKind
+from parcelscope.models.heatmap_network import Stride
 
 Floats = npt.NDArray[np.float32]
 Kind = Literal["parcel", "carton"]
 
 PARCEL_CANVAS = CanvasSpec(width_px=256, height_px=192, mm_per_px=2.0)
 """512 x 384 mm: every parcel that a parcel scanner's tunnel takes."""
-CARTON_CANVAS = CanvasSpec(width_px=256, height_px=192, mm_per_px=None)
-"""A master carton fills the canvas: pieces are counted by their edges, which need the pixels."""
+CARTON_CANVAS = CanvasSpec(width_px=512, height_px=384, mm_per_px=None)
+"""A master carton fills the canvas: pieces are counted by their walls, 1 to 3 mm thick."""
+STRIDES_PX: dict[Kind, Stride] = {"parcel": 4, "carton": 8}
+"""Canvas pixels per cell of the networks' grids, 64 x 48 cells for both."""
+FEED_PITCH_MM: dict[Kind, float] = {"parcel": 1.0, "carton": 1.3}
+"""Pixel pitch of scans in synthetic feeds (`configs/synth`)."""
 MOST_PIECES = 30
 BENIGN_SHARE = 0.35
 TEXTURES = 24
@@ -96,6 +101,7 @@ def draw_set(
     *,
     seed: int,
     benign: bool = False,
+    as_in_feeds: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> ScanSet:
     """`count` scans of parcels or cartons; the same seed gives the same set.
@@ -105,31 +111,49 @@ def draw_set(
         count: How many.
         seed: Fixes every pixel.
         benign: Parcels without items of interest only.
+        as_in_feeds: Scanned at the pitch of feeds, and the pitch always known: what p-values and
+            count intervals are calibrated on must look like what they are used on. Otherwise at
+            pitches all around it, some unknown, which is what a network should learn from.
         progress: Called with the number done.
     """
-    samples: list[Sample] = []
+    spec = canvas_of(kind)
+    # Filled in place: a list of samples would need the memory twice.
+    dual = np.empty((count, 2, spec.height_px, spec.width_px), np.uint16)
+    colour = np.empty((count, 3, spec.height_px, spec.width_px), np.uint8)
+    dual_boxes, colour_boxes, labels = [], [], []
     for index in range(count):
         # A generator per scan: the set does not change with how far an earlier draw got.
-        samples.append(draw_sample(kind, np.random.default_rng([seed, index]), benign=benign))
+        rng = np.random.default_rng([seed, index])
+        sample = draw_sample(kind, rng, benign=benign, as_in_feeds=as_in_feeds)
+        dual[index], colour[index] = sample.dual, sample.colour
+        dual_boxes.append(sample.dual_box_xyxy)
+        colour_boxes.append(sample.colour_box_xyxy)
+        labels.append(sample.label)
         if progress is not None:
-            progress(len(samples))
+            progress(index + 1)
     return ScanSet(
-        dual=np.stack([s.dual for s in samples]),
-        colour=np.stack([s.colour for s in samples]),
-        dual_box_xyxy=[s.dual_box_xyxy for s in samples],
-        colour_box_xyxy=[s.colour_box_xyxy for s in samples],
-        label=[s.label for s in samples],
+        dual=dual,
+        colour=colour,
+        dual_box_xyxy=dual_boxes,
+        colour_box_xyxy=colour_boxes,
+        label=labels,
     )
 
 
-def draw_sample(kind: Kind, rng: np.random.Generator, *, benign: bool = False) -> Sample:
+def draw_sample(
+    kind: Kind, rng: np.random.Generator, *, benign: bool = False, as_in_feeds: bool = False
+) -> Sample:
     """One parcel or carton on one of the training scanners."""
     scene = parcel_scene(rng, benign=benign) if kind == "parcel" else carton_scene(rng)
-    scanner = another_pitch(
-        TRAINING_SCANNERS[str(rng.choice(sorted(TRAINING_SCANNERS)))], kind, rng
-    )
+    scanner = TRAINING_SCANNERS[str(rng.choice(sorted(TRAINING_SCANNERS)))]
+    scanner = at_pitch(scanner, kind, FEED_PITCH_MM[kind] if as_in_feeds else any_pitch(kind, rng))
     scan = simulate(scene, scanner, rng, _texture(int(rng.integers(TEXTURES))))
-    return place(scan, scanner, kind, rng)
+    return place(scan, scanner, kind, rng, pitch_known=as_in_feeds)
+
+
+def canvas_of(kind: Kind) -> CanvasSpec:
+    """The canvas that scans of `kind` are placed on."""
+    return PARCEL_CANVAS if kind == "parcel" else CARTON_CANVAS
 
 
 def parcel_scene(rng: np.random.Generator, *, benign: bool) -> Scene:
@@ -148,17 +172,37 @@ def carton_scene(rng: np.random.Generator) -> Scene:
     return make_carton(rng, pieces=pieces, overlap=float(rng.uniform(0, 1)))
 
 
-def another_pitch(scanner: Scanner, kind: Kind, rng: np.random.Generator) -> Scanner:
-    """`scanner` with a pitch near the canvas's own, so that little rendering is thrown away."""
+def any_pitch(kind: Kind, rng: np.random.Generator) -> float:
+    """A pitch in mm: half the time that of feeds, else up to nearly twice as coarse."""
+    usual = FEED_PITCH_MM[kind]
+    return usual if rng.random() < 0.5 else float(rng.uniform(usual, 1.8))
+
+
+def at_pitch(scanner: Scanner, kind: Kind, pitch_mm: float) -> Scanner:
+    """`scanner` with a field that holds what it scans, at `pitch_mm`."""
     width_mm, height_mm = (520, 400) if kind == "parcel" else (680, 530)
-    pitch_mm = float(rng.uniform(1.3, 1.8) if kind == "parcel" else rng.uniform(1.2, 1.8))
     columns, rows = int(width_mm / pitch_mm), int(height_mm / pitch_mm)
     return replace(scanner, geometry=Geometry.square(columns, rows, pitch_mm))
 
 
-def place(scan: SyntheticScan, scanner: Scanner, kind: Kind, rng: np.random.Generator) -> Sample:
-    """`scan` on its canvases, as raw energies and as one vendor's colours."""
-    spec = PARCEL_CANVAS if kind == "parcel" else CARTON_CANVAS
+def place(
+    scan: SyntheticScan,
+    scanner: Scanner,
+    kind: Kind,
+    rng: np.random.Generator,
+    *,
+    pitch_known: bool = False,
+) -> Sample:
+    """`scan` on its canvases, as raw energies and as one vendor's colours.
+
+    Args:
+        scan: What the scanner saw.
+        scanner: Whose pitch and spectrum it has.
+        kind: Which objects are learned.
+        rng: Source of chance.
+        pitch_known: Whether the pitch is always told; else it is hidden now and then.
+    """
+    spec = canvas_of(kind)
     wanted = "item" if kind == "parcel" else "inner_parcel"
     objects = [o for o in scan.objects if o.kind == wanted and o.area_px >= 12]
     boxes = np.array([o.box_xyxy for o in objects], np.float32).reshape(-1, 4)
@@ -170,13 +214,14 @@ def place(scan: SyntheticScan, scanner: Scanner, kind: Kind, rng: np.random.Gene
         scan.le,
         scan.he,
         air_level=60000.0,
-        pixel_pitch_mm=pitch_mm if rng.random() < 0.85 else None,
+        pixel_pitch_mm=pitch_mm if pitch_known or rng.random() < 0.85 else None,
         spec=spec,
     )
     z_map = effective_z(scan.le, scan.he, scanner.spectrum)
     rgb = pseudo_colour(scan.le, scan.he, z_map, random_palette(rng))
     rgb = simplejpeg.decode_jpeg(as_jpeg(rgb, random_jpeg_quality(rng)), colorspace="RGB")
-    colour = place_colour(rgb, pixel_pitch_mm=pitch_mm if rng.random() < 0.5 else None, spec=spec)
+    told = pitch_mm if pitch_known or rng.random() < 0.5 else None
+    colour = place_colour(rgb, pixel_pitch_mm=told, spec=spec)
     return Sample(
         dual=dual.pixels.astype(np.uint16, copy=False),
         colour=colour.pixels.astype(np.uint8, copy=False),

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from parcelscope.models.heatmap import STRIDE_PX
-
 Floats = npt.NDArray[np.float32]
 
 SPREAD = 0.09
@@ -31,7 +29,12 @@ class Targets:
 
 
 def draw_targets(
-    box_xyxy: Floats, label: npt.NDArray[np.int64], *, classes: int, grid_hw: tuple[int, int]
+    box_xyxy: Floats,
+    label: npt.NDArray[np.int64],
+    *,
+    classes: int,
+    grid_hw: tuple[int, int],
+    stride_px: int,
 ) -> Targets:
     """Maps for the boxes of one scan.
 
@@ -40,6 +43,7 @@ def draw_targets(
         label: (N,) class of each box.
         classes: Number of classes.
         grid_hw: Rows and columns of the maps.
+        stride_px: Canvas pixels per cell.
     """
     h, w = grid_hw
     heat = np.zeros((classes, h, w), np.float32)
@@ -51,10 +55,10 @@ def draw_targets(
     area = (box_xyxy[:, 2] - box_xyxy[:, 0]) * (box_xyxy[:, 3] - box_xyxy[:, 1])
     for index in np.argsort(-area):  # small boxes last: they win the cells that they share
         x0, y0, x1, y1 = box_xyxy[index]
-        cx, cy = (x0 + x1) / 2 / STRIDE_PX, (y0 + y1) / 2 / STRIDE_PX
+        cx, cy = (x0 + x1) / 2 / stride_px, (y0 + y1) / 2 / stride_px
         column, row = min(max(int(cx), 0), w - 1), min(max(int(cy), 0), h - 1)
-        sx = max((x1 - x0) / STRIDE_PX * SPREAD, LEAST_SPREAD_CELLS)
-        sy = max((y1 - y0) / STRIDE_PX * SPREAD, LEAST_SPREAD_CELLS)
+        sx = max((x1 - x0) / stride_px * SPREAD, LEAST_SPREAD_CELLS)
+        sy = max((y1 - y0) / stride_px * SPREAD, LEAST_SPREAD_CELLS)
         peak = np.exp(-((rows[:, None] - row) ** 2) / (2 * sy * sy)) * np.exp(
             -((columns[None] - column) ** 2) / (2 * sx * sx)
         )  # (h, w)

@@ -28,7 +28,14 @@ class Workshop:
         return self.folder / f"{self.recipe.name}-{self.recipe.digest()}-{name}"
 
     def scans(
-        self, name: str, kind: Kind, count: int, *, seed: int, benign: bool = False
+        self,
+        name: str,
+        kind: Kind,
+        count: int,
+        *,
+        seed: int,
+        benign: bool = False,
+        as_in_feeds: bool = False,
     ) -> ScanSet:
         """A drawn set, from disk if it was drawn before."""
         path = self.path(f"{name}.npz")
@@ -39,6 +46,7 @@ class Workshop:
                     count,
                     seed=self.recipe.seed + seed,
                     benign=benign,
+                    as_in_feeds=as_in_feeds,
                     progress=lambda done: self.report(f"draw {name}", done, count),
                 ),
                 path,
@@ -50,14 +58,21 @@ class Workshop:
         return self.scans("parcels", "parcel", self.recipe.parcels, seed=1)
 
     def genuine(self) -> ScanSet:
-        """Compliant parcels: the first half to fit the anomaly detector, the rest to calibrate."""
+        """Compliant parcels to fit the anomaly detector on."""
         return self.scans("genuine", "parcel", self.recipe.genuine, seed=2, benign=True)
+
+    def calibration_parcels(self) -> ScanSet:
+        """Compliant parcels, scanned as in feeds, that p-values and thresholds come from."""
+        count = self.recipe.calibration_parcels
+        return self.scans(
+            "calibration-parcels", "parcel", count, seed=5, benign=True, as_in_feeds=True
+        )
 
     def cartons(self) -> ScanSet:
         """Master cartons to learn pieces from."""
         return self.scans("cartons", "carton", self.recipe.cartons, seed=3)
 
     def calibration_cartons(self) -> ScanSet:
-        """Master cartons to calibrate the count on."""
+        """Master cartons, scanned as in feeds, to calibrate the count on."""
         count = self.recipe.calibration_cartons
-        return self.scans("calibration-cartons", "carton", count, seed=4)
+        return self.scans("calibration-cartons", "carton", count, seed=4, as_in_feeds=True)

@@ -210,27 +210,6 @@ def push_dagger(rng: np.random.Generator) -> list[Solid]:
     return [*solids, *sheath(rng, blade)] if rng.random() < 0.4 else solids
 
 
-def split_handle(rng: np.random.Generator) -> list[Solid]:
-    """A blade between two pierced handle halves, swung back behind it."""
-    length, width = rng.uniform(75, 120), rng.uniform(14, 22)
-    metal, thick = pick(rng, "steel", "al", "zinc", "ti", "brass"), rng.uniform(4, 6.5)
-    solids = any_blade(rng, length, width)
-    half, tall, apart = length * rng.uniform(0.52, 0.68), rng.uniform(4.5, 6.5), rng.uniform(0, 0.6)
-    for side in (-1, 1):
-        arm = [block((-half, 0, 0), (half, tall, thick), metal)]
-        arm.append(
-            block((-half, -side * 1.5, 0), (half * 0.95, tall - 2, 1.8), "air", replaces=metal)
-        )
-        for x in np.linspace(-0.35, -1.7, int(rng.integers(0, 6))) * half:
-            for z in (-1, 1):
-                spot = (x, -side * 1.5, z * (thick + 1.8) / 2)
-                hole = (tall - 2) * 0.8
-                arm.append(disc(spot, hole, (thick - 1.8) / 2, "air", replaces=metal))
-        arm.append(disc((-2, 0, 0), 2.4, thick + 0.6, "steel"))
-        solids += turned(arm, about_z(-side * apart / 2), (0, side * (tall + 0.4), 0))
-    return solids
-
-
 def upright(rng: np.random.Generator) -> list[Solid]:
     """A knife lying on its back or edge, as things come to lie in a full parcel."""
     form = (fixed_blade, kitchen_knife, dagger)[int(rng.integers(3))]
@@ -251,6 +230,6 @@ def cutting_tube(rng: np.random.Generator) -> list[Solid]:
 
 FORMS: tuple[Callable[[np.random.Generator], list[Solid]], ...] = (
     fixed_blade, dagger, claw, throwing_set, kitchen_knife, several, bare_blade, utility_cutter,
-    machete, push_dagger, split_handle, upright, cutting_tube,
+    machete, push_dagger, upright, cutting_tube,
 )  # fmt: skip
-SHARES = np.array([0.2, 0.09, 0.07, 0.07, 0.17, 0.06, 0.04, 0.09, 0.06, 0.04, 0.05, 0.04, 0.02])
+SHARES = np.array([0.22, 0.1, 0.07, 0.07, 0.18, 0.06, 0.04, 0.1, 0.06, 0.04, 0.04, 0.02])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from parcelscope.models.bundle import InputKind
-from parcelscope.training.augment import augment
+from parcelscope.training.augment import augment, stack
 
 
 def one_block(kind: InputKind) -> tuple[np.ndarray, np.ndarray]:
@@ -43,3 +43,20 @@ def test_air_stays_air_and_the_source_is_left_alone() -> None:
     changed, _ = augment(pixels, boxes, kind="dual", rng=np.random.default_rng(3))
     assert (pixels == before).all()
     assert np.median(changed) == pytest.approx(60000, rel=0.01)
+
+
+@pytest.mark.parametrize("kind", ["dual", "colour"])
+def test_one_scan_upon_another_lets_through_the_product(kind: InputKind) -> None:
+    pixels, _ = one_block(kind)
+    upper = np.roll(pixels, 20, axis=2)
+    both = stack(pixels, upper, kind=kind).astype(float)
+    ground, block = pixels[0, 0, 0].astype(float), pixels[0, 40, 45].astype(float)
+    assert both[0, 0, 0] == ground
+    assert both[0, 40, 45] == pytest.approx(block)  # only the lower one
+    assert both[0, 40, 70] == pytest.approx(block**2 / ground, abs=1)
+    assert stack(pixels, upper, kind=kind).dtype == pixels.dtype
+
+
+def test_a_rendering_on_a_dark_ground_is_not_stacked() -> None:
+    pixels, _ = one_block("colour")
+    assert (stack(255 - pixels, 255 - pixels, kind="colour") == 255 - pixels).all()

@@ -50,7 +50,7 @@ def test_a_few_hundred_scans_teach_it_to_find_and_count_blocks() -> None:
     true = np.array([len(label) for label in scans.label[:16]])
     assert np.abs(count - true).mean() < 0.7
     overlap = [
-        share_covered(decode_peaks(p, s, o, floor=0.3).box_xyxy, box)
+        share_covered(decode_peaks(p, s, o, width_px=96, floor=0.3).box_xyxy, box)
         for p, s, o, box in zip(peaks, size, offset, scans.dual_box_xyxy, strict=False)
     ]
     assert np.mean(overlap) > 0.7

@@ -15,7 +15,7 @@ from parcelscope.datasets.xray.scene import Solid
 
 FORMS = [
     pytest.param(items_gun_forms.FORMS, items_gun_forms.SHARES, 10, id="handgun"),
-    pytest.param(items_knives.FORMS, items_knives.SHARES, 13, id="knife"),
+    pytest.param(items_knives.FORMS, items_knives.SHARES, 12, id="knife"),
     pytest.param(items_scissors.FORMS, items_scissors.SHARES, 11, id="scissors"),
 ]
 MASSES_G = [
