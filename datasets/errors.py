@@ -2,6 +2,7 @@
 
 ParcelscopeError
 ├── FeedError        a table, row or path of a feed
+├── DatasetError     a set of annotated images, or the public layout that one is read from
 ├── ImageError       a scan or photo that cannot be read
 ├── BundleError      a model bundle that cannot be trusted
 ├── ConfigError      a configuration file or option
@@ -17,6 +18,10 @@ class ParcelscopeError(Exception):
 
 class FeedError(ParcelscopeError):
     """A table, row or path of a feed is not what the schema asks for."""
+
+
+class DatasetError(ParcelscopeError):
+    """A set of annotated images, or the layout that one is read from, is not what it must be."""
 
 
 class ImageError(ParcelscopeError):

@@ -1,10 +1,7 @@
 """A feed made from loose scans and photos in folders, for a first try without a manifest."""
 
-import hashlib
 import math
 import os
-import re
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +10,7 @@ from typing import Literal
 import polars as pl
 
 from parcelscope.datasets.errors import FeedError
+from parcelscope.datasets.placing import place_file, unique_name
 from parcelscope.datasets.schema import IMAGES, PARCELS, TableSchema, expectation
 from parcelscope.datasets.tables import dtypes
 from parcelscope.datasets.writing import write_csv_whole
@@ -156,50 +154,26 @@ def _named(
     found: list[_Found] = []
     of_stem: dict[str, list[str]] = {}
     for path in scan_files if scans is not None else []:
-        parcel_id = _unique_id(path.stem, used)
+        parcel_id = unique_name(path.stem, used, default="parcel")
         of_stem.setdefault(path.stem, []).append(parcel_id)
         found.append(_Found("scan", path, parcel_id, f"scans/{parcel_id}{path.suffix.lower()}"))
     names: set[str] = set()
     for path in photo_files if photos is not None else []:
         same = of_stem.get(path.stem, [])
-        parcel_id = same[0] if len(same) == 1 else _unique_id(path.stem, used)
-        name = _unique_id(parcel_id, names)
+        parcel_id = same[0] if len(same) == 1 else unique_name(path.stem, used, default="parcel")
+        name = unique_name(parcel_id, names)
         found.append(_Found("photo", path, parcel_id, f"photos/{name}{path.suffix.lower()}"))
     return found
-
-
-def _unique_id(stem: str, used: set[str]) -> str:
-    """An id made of a file name: plain characters only, with a number where it is taken."""
-    # Compared without case, as the feed may be moved to a file system that ignores it.
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", stem).strip("._")[:120] or "parcel"
-    candidate, number = plain, 1
-    while candidate.lower() in used:
-        number += 1
-        candidate = f"{plain}-{number}"
-    used.add(candidate.lower())
-    return candidate
 
 
 def _place(source: Path, target: Path, *, copy: bool) -> str:
     """Link or copy `source` to `target`; the SHA-256 of what is there then."""
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if copy or not _linked(source, target):
-            shutil.copyfile(source, target)
-        with target.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return place_file(source, target, copy=copy)
     except OSError as error:
         raise FeedError(
             f"{source}: cannot be taken into the feed: {error.strerror or error}"
         ) from error
-
-
-def _linked(source: Path, target: Path) -> bool:
-    try:
-        target.hardlink_to(source)
-    except OSError:  # another file system, or one without hard links
-        return False
-    return True
 
 
 def _write_tables(
