@@ -78,6 +78,11 @@ class DetectorCard(BaseModel, frozen=True, extra="forbid"):
     """Scores of compliant scans by class (`scan` for the anomaly score)."""
     count: CountCalibration | None = None
     metrics: dict[str, float] = Field(default_factory=dict)
+    """Figures by name; `x_low` and `x_high` beside `x` are its 95 % interval."""
+    licence: str | None = None
+    """Of this model, where it differs from the bundle's."""
+    training_data: str | None = None
+    """Of this model, where it differs from the bundle's."""
 
 
 class FusionModel(BaseModel, frozen=True, extra="forbid"):
@@ -124,6 +129,18 @@ def load_bundle(folder: Path) -> tuple[Bundle, str]:
     Raises:
         BundleError: If a file is missing, altered or outside the folder, or the card is invalid.
     """
+    bundle, digest = read_card(folder)
+    for card in bundle.detectors:
+        check_file(folder, card)
+    return bundle, digest
+
+
+def read_card(folder: Path) -> tuple[Bundle, str]:
+    """What `bundle.json` in `folder` says, and its digest; the model files are not looked at.
+
+    Raises:
+        BundleError: If the card is missing or invalid.
+    """
     card_path = folder / CARD
     if not card_path.is_file():
         raise BundleError(f"{folder}: expected a bundle with a {CARD}, found none")
@@ -144,8 +161,6 @@ def load_bundle(folder: Path) -> tuple[Bundle, str]:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise BundleError(f"{card_path}: {where}: {first['msg']}") from None
-    for card in bundle.detectors:
-        check_file(folder, card)
     return bundle, hashlib.sha256(text).hexdigest()
 
 

@@ -1,18 +1,21 @@
-"""Fitting one heat-map network to one set of scans."""
+"""Fitting one network to one set of scans."""
 
 import math
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from parcelscope.models.bundle import InputKind
-from parcelscope.models.heatmap_network import HeatmapNetwork, Stride
+from parcelscope.models.heatmap_network import HeatmapNetwork, Maps, Stride
 from parcelscope.training.augment import augment, stack
+from parcelscope.training.checkpoint import CheckpointFile, Learner, Row, Standing
 from parcelscope.training.loss import TargetBatch, heatmap_loss
 from parcelscope.training.scan_sets import ScanSet
 from parcelscope.training.targets import draw_targets
@@ -21,6 +24,9 @@ BLEND_EVERY = 5
 """Steps between two updates of the running mean of the weights."""
 Progress = Callable[[int, int, float], None]
 """Called with the step, the number of steps and the running loss."""
+Network = TypeVar("Network", bound=nn.Module)
+LossOf = Callable[[nn.Module, npt.NDArray[np.int64], np.random.Generator], Tensor]
+"""From the network, the rows of a batch and a source of chance to the loss of that batch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +47,31 @@ class FitSettings:
     average_over_steps: float = 300.0
     """Span of the running mean of the weights, which is what is kept."""
     seed: int = 0
+    device: str = "cpu"
+    """`cpu` or `cuda`."""
+    bfloat16: bool = False
+    """Whether convolutions run in 16 bits: faster where the processor has them, less exact."""
+
+    @property
+    def steps(self) -> int:
+        """Batches shown in all."""
+        return max(1, self.passes // self.batch)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """What happens beside the learning; none of it changes what is learned."""
+
+    progress: Progress | None = None
+    """Called after each step."""
+    checkpoint: CheckpointFile | None = None
+    """Where to save, and to go on from."""
+    evaluate: Callable[[nn.Module], Row] | None = None
+    """From the running mean of the network, in evaluation mode, to figures."""
+    evaluate_every: int = 1000
+    """Steps between two evaluations; there is one after the last step too."""
+    tell: Callable[[Row], None] | None = None
+    """Called with each new point of the learning curve."""
 
 
 def fit_heatmap(
@@ -49,10 +80,10 @@ def fit_heatmap(
     classes: int,
     kind: InputKind,
     settings: FitSettings,
-    start: HeatmapNetwork | None = None,
+    start: nn.Module | None = None,
     progress: Progress | None = None,
 ) -> HeatmapNetwork:
-    """A network fitted to `scans`, in evaluation mode.
+    """A compact network fitted to `scans`, in evaluation mode.
 
     Args:
         scans: Scans with their boxes.
@@ -63,39 +94,85 @@ def fit_heatmap(
         progress: Called after each step.
     """
     torch.manual_seed(settings.seed)
-    rng = np.random.default_rng(settings.seed)
     network = HeatmapNetwork(classes, kind, stride_px=settings.stride_px)
-    # Channels last: the layout in which the CPU's convolutions run without copies.
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if start is not None:
         copy_matching(start, network)
-    average = deepcopy(network)
-    means, weights = _floats(average), _floats(network)
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+    loss_of = heatmap_loss_of(scans, classes=classes, kind=kind, settings=settings)
+    fitted, _ = fit_network(
+        network, loss_of, count=len(scans), settings=settings, watch=Watch(progress=progress)
     )
-    steps = max(1, settings.passes // settings.batch)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps))
+    return fitted
+
+
+def fit_network(
+    network: Network,
+    loss_of: LossOf,
+    *,
+    count: int,
+    settings: FitSettings,
+    groups: Sequence[dict[str, object]] | None = None,
+    watch: Watch | None = None,
+) -> tuple[Network, list[Row]]:
+    """The running mean of `network` after learning, in evaluation mode, and the learning curve.
+
+    The same settings give the same weights, whether learning went through or was cut off and
+    resumed from its checkpoint; on a GPU up to the order of its sums.
+
+    Args:
+        network: The network, with its first weights; `torch.manual_seed` is the caller's.
+        loss_of: The loss of a batch of rows.
+        count: How many rows there are.
+        settings: Length and speed.
+        groups: Parameter groups for the optimiser, where not all learn at one rate.
+        watch: Progress, checkpoint and evaluation.
+    """
+    watch = Watch() if watch is None else watch
+    learner = _learner(network, settings, groups)
+    standing = Standing() if watch.checkpoint is None else watch.checkpoint.restore(learner)
+    means, weights = _floats(learner.average), _floats(network)
+    saved_s = time.monotonic()
     network.train()
-    shown = 0.0
-    for step, rows in enumerate(_batches(len(scans), settings.batch, steps, rng)):
-        pixels, target = load_batch(
-            scans, rows, classes=classes, kind=kind, rng=rng, settings=settings
-        )
-        maps = network(pixels)
-        loss = heatmap_loss(maps, target, count_weight=settings.count_weight)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        optimiser.step()
-        schedule.step()
+    for step in range(standing.step, settings.steps):
+        rows, standing.order = _next_rows(standing.order, count, settings.batch, learner.rng)
+        with torch.autocast(settings.device, torch.bfloat16, enabled=settings.bfloat16):
+            loss = loss_of(network, rows, learner.rng)
+        _learn(learner, loss)
         if step % BLEND_EVERY == 0:
             keep = min(1 - BLEND_EVERY / settings.average_over_steps, step / (step + 10))
             _blend(means, weights, keep)
-        shown = loss.item() if step == 0 else 0.98 * shown + 0.02 * loss.item()
-        if progress is not None:
-            progress(step + 1, steps, shown)
-    return average.eval()
+        value = loss.item()
+        standing.shown = value if step == 0 else 0.98 * standing.shown + 0.02 * value
+        standing.step = step + 1
+        last = standing.step == settings.steps
+        evaluated = last or standing.step % watch.evaluate_every == 0
+        if evaluated:
+            _evaluate(learner.average, standing, settings, watch)
+        due = evaluated or _due(watch, saved_s)
+        if watch.checkpoint is not None and due:
+            watch.checkpoint.save(learner, standing)
+            saved_s = time.monotonic()
+        if watch.progress is not None:
+            watch.progress(standing.step, settings.steps, standing.shown)
+    return learner.average.eval(), standing.history  # type: ignore[return-value]
+
+
+def heatmap_loss_of(
+    scans: ScanSet, *, classes: int, kind: InputKind, settings: FitSettings
+) -> LossOf:
+    """The loss of a network that gives `Maps`, on augmented pictures of `scans`."""
+
+    def loss_of(
+        network: nn.Module, rows: npt.NDArray[np.int64], rng: np.random.Generator
+    ) -> Tensor:
+        pixels, target = load_batch(
+            scans, rows, classes=classes, kind=kind, rng=rng, settings=settings
+        )
+        maps: Maps = network(pixels.to(settings.device))
+        return heatmap_loss(
+            maps.float(), target.to(settings.device), count_weight=settings.count_weight
+        )
+
+    return loss_of
 
 
 def load_batch(
@@ -144,6 +221,48 @@ def copy_matching(source: torch.nn.Module, target: torch.nn.Module) -> int:
     return len(same)
 
 
+def _learner(
+    network: nn.Module, settings: FitSettings, groups: Sequence[dict[str, object]] | None
+) -> Learner:
+    # Channels last: the layout in which the CPU's convolutions run without copies.
+    network.to(settings.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimiser = torch.optim.AdamW(
+        network.parameters() if groups is None else groups,  # type: ignore[arg-type]
+        lr=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+    )
+    return Learner(
+        network=network,
+        average=deepcopy(network).eval(),
+        optimiser=optimiser,
+        schedule=torch.optim.lr_scheduler.LambdaLR(
+            optimiser, lambda step: _rate(step, settings.steps)
+        ),
+        rng=np.random.default_rng(settings.seed),
+    )
+
+
+def _learn(learner: Learner, loss: Tensor) -> None:
+    """One step against `loss`."""
+    learner.optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(learner.network.parameters(), 5.0)
+    learner.optimiser.step()
+    learner.schedule.step()
+
+
+def _evaluate(
+    average: nn.Module, standing: Standing, settings: FitSettings, watch: Watch
+) -> None:
+    """Add a point to the learning curve."""
+    row: Row = {"pictures": standing.step * settings.batch, "loss": standing.shown}
+    if watch.evaluate is not None:
+        row |= watch.evaluate(average)
+    standing.history.append(row)
+    if watch.tell is not None:
+        watch.tell(row)
+
+
 def _rate(step: int, steps: int) -> float:
     """Share of the learning rate at `step`: a short warm-up, then half a cosine to zero."""
     warm = min(200, steps // 10 + 1)
@@ -163,13 +282,13 @@ def _floats(module: torch.nn.Module) -> list[Tensor]:
     return [t for t in module.state_dict().values() if t.dtype.is_floating_point]
 
 
-def _batches(
-    count: int, batch: int, steps: int, rng: np.random.Generator
-) -> Iterator[npt.NDArray[np.int64]]:
-    """Row numbers of each batch; every scan is shown once before any is shown again."""
-    order = np.empty(0, np.int64)
-    for _ in range(steps):
-        while len(order) < batch:
-            order = np.concatenate([order, rng.permutation(count)])
-        yield order[:batch]
-        order = order[batch:]
+def _next_rows(
+    order: npt.NDArray[np.int64], count: int, batch: int, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Rows of the next batch, and those drawn for later ones.
+
+    Every scan is shown once before any is shown again.
+    """
+    while len(order) < batch:
+        order = np.concatenate([order, rng.permutation(count)])
+    return order[:batch], order[batch:]

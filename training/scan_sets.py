@@ -1,6 +1,6 @@
 """Sets of simulated scans to learn from: drawn, scanned, and placed on the model's canvas."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
@@ -158,12 +158,18 @@ def canvas_of(kind: Kind) -> CanvasSpec:
 
 def parcel_scene(rng: np.random.Generator, *, benign: bool) -> Scene:
     """A parcel with 0 to 3 items of interest."""
-    items: Sequence[str] = ()
+    items: list[str] = []
     if not benign and rng.random() > BENIGN_SHARE:
-        items = [
-            str(v) for v in rng.choice(ITEM_LABELS, int(rng.choice([1, 2, 3], p=[0.5, 0.3, 0.2])))
-        ]
-    return make_parcel(rng, items=items, clutter=float(rng.uniform(0.6, 1.3)))
+        count = int(rng.choice([1, 2, 3], p=[0.5, 0.3, 0.2]))
+        items = [str(label) for label in rng.choice(ITEM_LABELS, count)]
+    while True:
+        try:
+            return make_parcel(rng, items=items, clutter=float(rng.uniform(0.6, 1.3)))
+        except ValueError:
+            # Now and then several large items do not fit into one parcel; a single one does.
+            if len(items) <= 1:
+                raise
+            items.pop()
 
 
 def carton_scene(rng: np.random.Generator) -> Scene:

@@ -58,10 +58,12 @@ def make_parcel(
     style = str(rng.choice(["carton", "poly", "bubble", "kraft"], p=[0.66, 0.14, 0.12, 0.08]))
     wall = rng.uniform(3.0, 6.5) if style == "carton" else 3.0
     contents = _choose(rng, hidden, variety, flat=style != "carton", clutter=clutter)
-    for attempt in range(ATTEMPTS):
-        room, packed = _pack(rng, contents, wall, style, grown=attempt / ATTEMPTS)
-        if packed is not None:
-            return _assemble(rng, packed, room, wall, style, clutter)
+    # What is too thick for an envelope is sent in a carton.
+    for container in dict.fromkeys([style, "carton"]):
+        for attempt in range(ATTEMPTS):
+            room, packed = _pack(rng, contents, wall, container, grown=attempt / ATTEMPTS)
+            if packed is not None:
+                return _assemble(rng, packed, room, wall, container, clutter)
     raise ValueError(
         f"{len(hidden)} items must fit into one parcel of {PARCEL_LIMIT_MM.round()} mm, "
         f"got {', '.join(items)}"
