@@ -7,7 +7,7 @@ from typing import Final
 
 import polars as pl
 
-from parcelscope.datasets.canvas import estimate_air
+from parcelscope.datasets.canvas import AIR, estimate_air
 from parcelscope.datasets.errors import ConfigError
 from parcelscope.datasets.records import Finding
 from parcelscope.datasets.scans import Scan
@@ -17,7 +17,6 @@ from parcelscope.inference.placing import PlacedScan
 MASS: Final = "xray.mass"
 Scanner = tuple[str, str | None]
 """Model, and software version or None for all versions."""
-_COUNTS: Final = 60000.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +88,8 @@ def _gauge(steps: pl.DataFrame) -> MassGauge | str:
         "pe_mm",
         "steel_mm",
         # Each step by its own air: a wedge may be measured over a shift in which the tube drifts.
-        le=pl.col("le") / pl.col("air_level") * _COUNTS,
-        he=pl.col("he") / pl.col("air_level") * _COUNTS,
+        le=pl.col("le") / pl.col("air_level") * AIR,
+        he=pl.col("he") / pl.col("air_level") * AIR,
     ).cast(pl.Float64)
     try:
         return MassGauge.from_wedge(
@@ -98,7 +97,7 @@ def _gauge(steps: pl.DataFrame) -> MassGauge | str:
             steel_mm=scaled["steel_mm"].to_numpy(),
             le=scaled["le"].to_numpy(),
             he=scaled["he"].to_numpy(),
-            air_level=_COUNTS,
+            air_level=AIR,
         )
     except ConfigError as error:
         return str(error)

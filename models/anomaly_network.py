@@ -16,8 +16,8 @@ from efficientnet_lite_pytorch import EfficientNet
 from torch import Tensor, nn
 from torch.nn import functional
 
+from parcelscope.datasets.canvas import AIR
 from parcelscope.models.bundle import InputKind
-from parcelscope.models.heatmap_network import AIR
 
 Floats = npt.NDArray[np.float32]
 

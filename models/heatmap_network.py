@@ -14,10 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from parcelscope.datasets.canvas import AIR
 from parcelscope.models.bundle import InputKind
 
-AIR = 60000.0
-"""Level of air in a scan, see `datasets/scans.py`."""
 Stride = Literal[4, 8]
 """Canvas pixels per cell of the grid: 8 for objects that are large but told apart by fine lines."""
 WIDTHS = (16, 24, 48, 88, 104)

@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from parcelscope.datasets.canvas import AIR
 from parcelscope.models.bundle import InputKind
 
-AIR = 60000.0
 DARK_GROUND = 128
 """Mean level of a background, of 255, below which a colour rendering shows objects as light."""
 Floats = npt.NDArray[np.float32]
@@ -77,7 +77,7 @@ def _move(
         ],
         np.float64,
     )
-    fill = (AIR, AIR) if kind == "dual" else tuple(float(v) for v in pixels[:, 0, 0])
+    fill = (float(AIR), float(AIR)) if kind == "dual" else tuple(float(v) for v in pixels[:, 0, 0])
     moved = cv2.warpAffine(
         np.ascontiguousarray(pixels.transpose(1, 2, 0)),
         matrix,

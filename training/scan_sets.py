@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import simplejpeg
 
-from parcelscope.datasets.canvas import CanvasSpec, place_colour, place_dual
+from parcelscope.datasets.canvas import AIR, CanvasSpec, place_colour, place_dual
 from parcelscope.datasets.xray.acquisition import TRAINING_SCANNERS, Scanner
 from parcelscope.datasets.xray.carton import make_carton
 from parcelscope.datasets.xray.colour import (
@@ -219,7 +219,7 @@ def place(
     dual = place_dual(
         scan.le,
         scan.he,
-        air_level=60000.0,
+        air_level=AIR,
         pixel_pitch_mm=pitch_mm if pitch_known or rng.random() < 0.85 else None,
         spec=spec,
     )

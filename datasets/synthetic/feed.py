@@ -34,6 +34,7 @@ from parcelscope.datasets.synthetic.scan_files import scanners_of
 from parcelscope.datasets.synthetic.site import FeedSite
 from parcelscope.datasets.tables import dtypes
 from parcelscope.datasets.writing import write_csv_whole, write_parquet_whole, write_text_whole
+from parcelscope.datasets.xray.physics import AIR_LEVEL
 from parcelscope.datasets.xray.wedge import step_wedge
 
 TRUTH_FOLDER = "truth"
@@ -134,7 +135,7 @@ def _wedges(site: FeedSite) -> list[Row]:
                 # Noise behind the thickest steps; a scanner stores no less than nothing.
                 "le": round(max(float(low), 0.0), 2),
                 "he": round(max(float(high), 0.0), 2),
-                "air_level": 60000.0,
+                "air_level": float(AIR_LEVEL),
             }
             for pe, steel, low, high in zip(
                 wedge.pe_mm, wedge.steel_mm, wedge.le, wedge.he, strict=True
