@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from parcelscope.datasets.scans import Scan, ScanFile, ScanKind, read_scan
 from parcelscope.inference.detectors import Canvases, Detectors
 from parcelscope.inference.owners import Owner, ScanGroup, check_pair
 from parcelscope.models.bundle import DetectorCard, DetectorName, InputKind
+
+Known = TypeVar("Known", float, str)
 
 # A carton shows parcels, not articles: the item and anomaly detectors learned single parcels.
 DETECTORS_OF: Final[dict[OwnerKind, tuple[DetectorName, ...]]] = {
@@ -44,6 +46,15 @@ class PlacedScan:
     def path(self) -> str:
         """The image that boxes are drawn on."""
         return self.group.images[0].path
+
+    @property
+    def scanner(self) -> tuple[str | None, str | None]:
+        """Model and software version, as far as the feed names them."""
+        images = self.group.images
+        return (
+            first_known([image.scanner_model for image in images]),
+            first_known([image.scanner_software for image in images]),
+        )
 
 
 def read_group(group: ScanGroup, content: Sequence[bytes], root: Path) -> Scan:
@@ -111,6 +122,6 @@ def canvas_spec(card: DetectorCard) -> CanvasSpec:
     return CanvasSpec(width_px=card.width_px, height_px=card.height_px, mm_per_px=card.mm_per_px)
 
 
-def first_known(values: Sequence[float | None]) -> float | None:
+def first_known(values: Sequence[Known | None]) -> Known | None:
     """The first of `values` that is given."""
     return next((value for value in values if value is not None), None)

@@ -15,6 +15,8 @@ from parcelscope.models.heatmap import FLOOR, Boxes
 Box = tuple[float, float, float, float]
 SCAN: Final = "scan"
 """Name under which a card keeps the anomaly scores of compliant scans."""
+NOT_CALIBRATED: Final = "not calibrated for this scanner"
+"""Said wherever a p-value comes from the scans of other scanners."""
 
 
 def item_findings(scan: PlacedScan, card: DetectorCard, found: Boxes) -> list[Finding]:
@@ -44,8 +46,8 @@ def piece_findings(scan: PlacedScan, card: DetectorCard, found: PieceCount) -> l
     """The interval of the count, and one finding to draw for each inner parcel."""
     findings = []
     owner = scan.owner
-    if found.interval is not None:
-        middle, low, high = found.interval
+    if card.count is not None:
+        middle, low, high = card.count.interval(found.raw)
         findings.append(
             Finding(
                 owner_id=owner.owner_id,
@@ -86,6 +88,8 @@ def anomaly_findings(scan: PlacedScan, card: DetectorCard, found: Anomaly) -> li
     p_value = None if genuine is None else genuine.p_value(found.score)
     (box,) = image_boxes(scan, scan.canvases[card.detector], found.box_xyxy[None])
     share = "" if p_value is None else f"; about {p_value:.2%} of compliant scans differ as much"
+    if p_value is not None and card.calibration(*scan.scanner) is None:
+        share += f" ({NOT_CALIBRATED})"
     return [
         Finding(
             owner_id=scan.owner.owner_id,

@@ -25,7 +25,7 @@ from parcelscope.inference.placing import (
 from parcelscope.inference.scan_findings import anomaly_findings, item_findings, piece_findings
 from parcelscope.inference.verdicts import Failure, Outcome, attempt
 from parcelscope.inference.weighing import MASS, Gauges, weigh
-from parcelscope.models.bundle import DetectorName, InputKind
+from parcelscope.models.bundle import DetectorCard, DetectorName, InputKind
 
 NAMES: Final[tuple[DetectorName, ...]] = ("xray.items", "xray.anomaly", "xray.pieces")
 KINDS: Final[tuple[InputKind, ...]] = ("dual", "colour")
@@ -114,7 +114,7 @@ def note_not_looked_at(scan: PlacedScan, detectors: Detectors, outcome: Outcome)
         elif name not in scan.canvases:
             reason = f"the bundle has no {name} model for {kind} scans"
         elif name == "xray.pieces" and (found := detectors.find(name, kind)) is not None:
-            if found.card.count is not None:
+            if judge(found.card, scan).count is not None:
                 continue
             reason = f"the bundle has no calibration of counts for {kind} scans"
         else:
@@ -160,9 +160,14 @@ def _answer(detector: Detector, scans: Sequence[PlacedScan]) -> list[list[Findin
     batch = stack([scan.canvases[card.detector] for scan in scans])
     if card.detector == "xray.items":
         items = zip(scans, detect_items(detector, batch), strict=True)
-        return [item_findings(scan, card, found) for scan, found in items]
+        return [item_findings(scan, judge(card, scan), found) for scan, found in items]
     if card.detector == "xray.pieces":
         pieces = zip(scans, count_pieces(detector, batch), strict=True)
-        return [piece_findings(scan, card, found) for scan, found in pieces]
+        return [piece_findings(scan, judge(card, scan), found) for scan, found in pieces]
     anomalies = zip(scans, score_anomaly(detector, batch), strict=True)
-    return [anomaly_findings(scan, card, found) for scan, found in anomalies]
+    return [anomaly_findings(scan, judge(card, scan), found) for scan, found in anomalies]
+
+
+def judge(card: DetectorCard, scan: PlacedScan) -> DetectorCard:
+    """The card that judges scores on the scanner that took `scan`."""
+    return card.for_scanner(*scan.scanner)

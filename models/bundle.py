@@ -8,10 +8,10 @@ import hashlib
 import json
 from importlib import resources
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from parcelscope.datasets.errors import BundleError
 
@@ -58,6 +58,22 @@ class CountCalibration(BaseModel, frozen=True, extra="forbid"):
         return middle, low, high
 
 
+class ScannerCalibration(BaseModel, frozen=True, extra="forbid"):
+    """What the scores of one detector on one scanner's scans are judged by."""
+
+    scanner_model: str
+    scanner_software: str | None
+    """Version; None stands for scans whose feed names none, not for every version."""
+    scans: int = Field(gt=0)
+    """Compliant scans that it rests on."""
+    source: str
+    """Where those came from, in words."""
+    genuine: dict[str, GenuineScores] = Field(default_factory=dict)
+    thresholds: dict[str, float] = Field(default_factory=dict)
+    """Of the classes with scans enough to set one; the card's own hold for the others."""
+    count: CountCalibration | None = None
+
+
 class DetectorCard(BaseModel, frozen=True, extra="forbid"):
     """One detector for one kind of scan: its file, its input contract, its calibration."""
 
@@ -83,6 +99,36 @@ class DetectorCard(BaseModel, frozen=True, extra="forbid"):
     """Of this model, where it differs from the bundle's."""
     training_data: str | None = None
     """Of this model, where it differs from the bundle's."""
+    calibrations: tuple[ScannerCalibration, ...] = ()
+    """By scanner; the card's own `genuine`, `thresholds` and `count` hold for all others."""
+
+    @model_validator(mode="after")
+    def _one_calibration_each(self) -> Self:
+        seen = [(one.scanner_model, one.scanner_software) for one in self.calibrations]
+        twice = next((scanner for scanner in seen if seen.count(scanner) > 1), None)
+        if twice is not None:
+            raise ValueError(f"calibrations must name each scanner once, got {twice} twice")
+        return self
+
+    def calibration(self, model: str | None, software: str | None) -> ScannerCalibration | None:
+        """The calibration for a scanner with this very software version, or None."""
+        for one in self.calibrations:
+            if (one.scanner_model, one.scanner_software) == (model, software):
+                return one
+        return None
+
+    def for_scanner(self, model: str | None, software: str | None) -> "DetectorCard":
+        """The card that judges scans of one scanner: by its own calibration where there is one."""
+        own = self.calibration(model, software)
+        if own is None:
+            return self
+        return self.model_copy(
+            update={
+                "genuine": self.genuine | own.genuine,
+                "thresholds": self.thresholds | own.thresholds,
+                "count": own.count or self.count,
+            }
+        )
 
 
 class FusionModel(BaseModel, frozen=True, extra="forbid"):

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import typer
 
 from parcelscope.datasets.errors import ConfigError, ParcelscopeError
+from parcelscope.pipelines.calibrate_commands import calibrate, evaluate_calibration
 
 EXIT_REFUSED = 2
 """Exit code when the input or an option was refused; 1 is left to bugs."""
@@ -34,6 +35,8 @@ app.add_typer(feed_app, name="feed")
 app.add_typer(synth_app, name="synth")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(bundle_app, name="bundle")
+app.command()(calibrate)
+evaluate_app.command("calibration")(evaluate_calibration)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -143,7 +143,12 @@ def flag_cards(
         yield FlagCard(
             line=line,
             gallery=gallery_of(
-                _of_owner(feed.images, line), _of_owner(run.images, line), shown, root=feed.root
+                _of_owner(feed.images, line),
+                _of_owner(run.images, line),
+                shown,
+                root=feed.root,
+                kind=line.kind,
+                bundle=bundle,
             ),
             comparisons=comparisons(known),
             not_assessed=tuple(_with_words(entry) for entry in left_open[key] or ()),

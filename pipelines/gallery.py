@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from parcelscope.datasets.errors import ImageError
+from parcelscope.datasets.records import OwnerKind
 from parcelscope.inference.owners import (
     IMAGE_COLUMNS,
     ImageRow,
@@ -17,6 +18,8 @@ from parcelscope.inference.owners import (
     scan_groups,
 )
 from parcelscope.inference.placing import read_group
+from parcelscope.models.bundle import Bundle
+from parcelscope.pipelines.calibration_words import calibration_note
 from parcelscope.pipelines.pictures import (
     BoxXyxy,
     MarkKind,
@@ -44,7 +47,13 @@ class Gallery:
 
 
 def gallery_of(
-    images: pl.DataFrame, verdicts: pl.DataFrame, reported: pl.DataFrame, *, root: Path
+    images: pl.DataFrame,
+    verdicts: pl.DataFrame,
+    reported: pl.DataFrame,
+    *,
+    root: Path,
+    kind: OwnerKind,
+    bundle: Bundle,
 ) -> Gallery:
     """The pictures of one owner.
 
@@ -53,13 +62,15 @@ def gallery_of(
         verdicts: What became of them in the run.
         reported: Findings to draw, those of this owner alone.
         root: Folder that image paths start from.
+        kind: Whether it is a parcel or a carton.
+        bundle: Says which scanners the scores are calibrated for.
     """
     told = dict(_failures(verdicts))
     rows = [
         ImageRow(**{name: row[name] for name in IMAGE_COLUMNS})
         for row in images.sort("path", "row").iter_rows(named=True)
     ]
-    owner = Owner(owner_id="", owner_kind="parcel", images=tuple(rows))
+    owner = Owner(owner_id="", owner_kind=kind, images=tuple(rows))
     boxes = _boxes(reported)
     scans: list[Picture] = []
     photos: list[Picture] = []
@@ -67,7 +78,8 @@ def gallery_of(
     readable = [g for g in scan_groups(owner) if not any(i.path in told for i in g.images)]
     for group in readable[:MOST_SCANS]:
         try:
-            scans.append(_scan(group, boxes.get(group.images[0].path, []), root))
+            found = boxes.get(group.images[0].path, [])
+            scans.append(_scan(group, found, root, kind, bundle))
         except ImageError as error:
             unseen.append(str(error))
     kept = [photo for photo in owner.photos if photo.path not in told]
@@ -98,12 +110,18 @@ def _failures(verdicts: pl.DataFrame) -> Iterator[tuple[str, str]]:
             yield path, message if path in (message or "") else f"{path}: {message}"
 
 
-def _scan(group: ScanGroup, boxes: Sequence[Box], root: Path) -> Picture:
+def _scan(
+    group: ScanGroup, boxes: Sequence[Box], root: Path, owner_kind: OwnerKind, bundle: Bundle
+) -> Picture:
     first = group.images[0]
     scan = read_group(group, [read_file(image, root) for image in group.images], root)
     marks = [mark(kind, label, box, scan.size_wh) for kind, label, box in boxes]
     words = "X-ray, both energies" if scan.kind == "dual" else "X-ray"
-    return scan_picture(scan, caption=_caption(first, words), marks=marks)
+    note = calibration_note(
+        bundle, owner_kind, scan.kind, first.scanner_model, first.scanner_software
+    )
+    caption = _caption(first, words) + (f". {note}" if note else "")
+    return scan_picture(scan, caption=caption, marks=marks)
 
 
 def _caption(image: ImageRow, words: str = "Photo") -> str:

@@ -11,6 +11,7 @@ from parcelscope.datasets.feed import Feed
 from parcelscope.datasets.records import OwnerKind
 from parcelscope.datasets.writing import write_text_whole
 from parcelscope.models.bundle import Bundle
+from parcelscope.pipelines.calibration_words import scanner_lines
 from parcelscope.pipelines.charts import Histogram, Row, Tick, ranked, risk_histogram, tick
 from parcelscope.pipelines.check_words import named
 from parcelscope.pipelines.flag_cards import (
@@ -104,6 +105,7 @@ def render_report(run: Run, feed: Feed, bundle: Bundle, config: ScreeningConfig)
             unread=_unread(run),
             unread_count=run.quarantine.height,
             unassessed=_unassessed(run),
+            scanners=scanner_lines(feed, bundle),
             facts=tuple(_facts(run, bundle)),
         )
     )

@@ -20,6 +20,8 @@ ALARM_SHARE = 0.004
 """A class's threshold lies where this share of compliant scans would show it."""
 COVERAGE = 0.96
 """Share of cartons whose count lies inside the interval."""
+FEWEST_CARTONS = 60
+"""Cartons that one quantile of the count's error rests on."""
 COUNT_KNOTS = (0.5, 2.0, 4.0, 6.0, 8.0, 10.0, 12.0, 15.0, 18.0, 22.0, 26.0, 30.0)
 
 
@@ -81,9 +83,11 @@ def calibrate_count(raw: Floats, true: Floats, *, coverage: float = COVERAGE) ->
         true: (N,) true counts.
         coverage: Wanted share of cartons inside the interval.
     """
-    if len(raw) < 60:
-        raise ValueError(f"at least 60 cartons are needed to calibrate a count, got {len(raw)}")
-    near = max(60, len(raw) // 8)
+    if len(raw) < FEWEST_CARTONS:
+        raise ValueError(
+            f"at least {FEWEST_CARTONS} cartons are needed to calibrate a count, got {len(raw)}"
+        )
+    near = max(FEWEST_CARTONS, len(raw) // 8)
     middle, low, high = [], [], []
     knots = [k for k in COUNT_KNOTS if k <= raw.max() + 2]
     for knot in knots:

@@ -3,7 +3,7 @@
 from tests.screening import windows as w
 
 from parcelscope.datasets.records import Finding, NotAssessed
-from parcelscope.models.bundle import Bundle
+from parcelscope.models.bundle import Bundle, ScannerCalibration
 from parcelscope.screening.config import load_screening_config
 from parcelscope.screening.indicators.anomaly import reported_anomalies
 from parcelscope.screening.indicators.items import ITEMS, reported_items, unscanned
@@ -45,6 +45,32 @@ def test_each_kind_of_scan_has_its_own_threshold() -> None:
     of = w.feed([{"parcel_id": "P"}], images=images)
     reported = reported_items(w.evidence(of, seen), both, CONFIG)
     assert reported["image_path"].to_list() == ["dual.tif"]
+
+
+def test_a_scanner_with_a_calibration_has_its_own_threshold() -> None:
+    plain = w.bundle()
+    own = ScannerCalibration(
+        scanner_model="A", scanner_software="1", scans=300, source="feed",
+        thresholds={"handgun": 0.9},
+    )  # fmt: skip
+    card = plain.detectors[0].model_copy(update={"calibrations": (own,)})
+    bundle = plain.model_copy(update={"detectors": (card,)})
+    images = [
+        {"owner_id": "P", "kind": "scan", "path": f"{n}.tif", "energy": "dual",
+         "scanner_model": model, "scanner_software": software}
+        for n, (model, software) in enumerate([("A", "1"), ("A", "2"), ("A", None), (None, None)])
+    ]  # fmt: skip
+    seen = [
+        w.item("P", name, score=0.7, p_value=0.001, image=str(row["path"]))
+        for row in images
+        for name in ("handgun", "knife")
+    ]
+    of = w.feed([{"parcel_id": "P"}], images=images)
+    reported = reported_items(w.evidence(of, seen), bundle, CONFIG)
+    assert sorted(reported.select("code", "image_path").rows()) == [
+        *[("item.handgun", f"{n}.tif") for n in (1, 2, 3)],
+        *[("item.knife", f"{n}.tif") for n in (0, 1, 2, 3)],
+    ]
 
 
 def test_only_scans_that_few_compliant_ones_resemble_are_reported() -> None:
