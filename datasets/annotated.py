@@ -11,25 +11,33 @@ Adapters bring public sets into this form; recipes read nothing else.
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 from pydantic import BaseModel, ValidationError
 
+from parcelscope.datasets.annotated_values import (
+    KINDS,
+    SPLITS,
+    AnnotatedImage,
+    AnnotatedSet,
+    Floats,
+    Kind,
+    Split,
+    check_consistent,
+    no_boxes,
+)
 from parcelscope.datasets.errors import DatasetError
 from parcelscope.datasets.placing import path_inside, place_file
 from parcelscope.datasets.writing import write_parquet_whole, write_text_whole
 
-Floats = npt.NDArray[np.float32]
-Kind = Literal["colour", "grey", "dual", "photo"]
-Split = Literal["train", "val", "test"]
+__all__ = [
+    "KINDS", "SPLITS", "AnnotatedImage", "AnnotatedSet", "Floats", "Kind", "Split", "file_digest",
+    "read_annotated", "write_annotated",
+]  # fmt: skip
 
-KINDS: tuple[Kind, ...] = get_args(Kind)
-SPLITS: tuple[Split, ...] = get_args(Split)
 FORMAT = 1
 """Version of the folder's form; another one is refused."""
 
@@ -43,79 +51,6 @@ _BOXES = {
     "image_id": pl.String(), "x0": pl.Float32(), "y0": pl.Float32(), "x1": pl.Float32(),
     "y1": pl.Float32(), "label": pl.String(),
 }  # fmt: skip
-
-
-def _no_boxes() -> Floats:
-    return np.empty((0, 4), np.float32)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class AnnotatedImage:
-    """One picture or scan, with its boxes."""
-
-    image_id: str
-    """Unique in the set, and a plain file name."""
-    path: str
-    """From the set's root, with forward slashes; `AnnotatedSet.file` opens it."""
-    kind: Kind
-    """`dual` is counts at two energies: `path` low and `high_path` high, or `path` both."""
-    width_px: int
-    height_px: int
-    """Of the upright picture, which boxes are measured in."""
-    split: Split
-    group: str
-    """What must never be on both sides of a split: sender, carton, bag, near-duplicates."""
-    box_xyxy: Floats = field(default_factory=_no_boxes)
-    """(N, 4) in pixels, corner (0, 0) at the upper left edge of the first pixel."""
-    labels: tuple[str, ...] = ()
-    """Class of each box."""
-    image_labels: tuple[str, ...] = ()
-    """What is somewhere in the picture, where the set gives no box: a defect, a class of bag."""
-    anomalous: bool | None = None
-    """Whether the whole is other than normal; None where nobody said."""
-    high_path: str | None = None
-    mask_path: str | None = None
-    """Picture of the anomaly's pixels: zero outside it."""
-    sha256: str | None = None
-    """Of the file at `path`; None before the set was written."""
-
-    def __post_init__(self) -> None:
-        shape = self.box_xyxy.shape
-        if shape != (len(self.labels), 4):
-            raise DatasetError(
-                f"{self.image_id}: box_xyxy must have shape ({len(self.labels)}, 4),"
-                f" one row per label, got {shape}"
-            )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class AnnotatedSet:
-    """Pictures that were annotated with one list of classes."""
-
-    name: str
-    root: Path
-    """Folder that the paths of the images start from."""
-    classes: tuple[str, ...]
-    """In the order in which a network numbers them."""
-    images: tuple[AnnotatedImage, ...]
-    licence: str
-    source: str
-    """Where it came from, in words."""
-    digest: str | None = None
-    """SHA-256 of every file, box and split; None before the set was written."""
-
-    def file(self, path: str) -> Path:
-        """The file that `path`, `high_path` or `mask_path` of one of the images names."""
-        return self.root / path
-
-    def of_split(self, split: Split) -> tuple[AnnotatedImage, ...]:
-        """The images of one split."""
-        return tuple(image for image in self.images if image.split == split)
-
-    def class_indices(self, image: AnnotatedImage) -> npt.NDArray[np.int64]:
-        """(N,) place in `classes` of each box's label."""
-        place = {name: index for index, name in enumerate(self.classes)}
-        return np.array([place[label] for label in image.labels], np.int64)
 
 
 class _Sheet(BaseModel, frozen=True, extra="forbid"):
@@ -152,7 +87,7 @@ def write_annotated(
         raise DatasetError(
             f"{out}: expected a new or empty folder for the data set, got one in use"
         )
-    _check(annotated)
+    check_consistent(annotated)
     placed = []
     for done, image in enumerate(annotated.images, start=1):
         placed.append(_place(annotated, image, out, copy=copy))
@@ -178,15 +113,15 @@ def read_annotated(folder: Path) -> AnnotatedSet:
         )
         for key, part in boxes.group_by("image_id", maintain_order=True)
     }
-    none = (_no_boxes(), ())
+    none = (no_boxes(), ())
     found = []
     for row in images.iter_rows(named=True):
         box_xyxy, labels = corners.pop(row["image_id"], none)
         row["image_labels"] = tuple(row["image_labels"] or ())
         found.append(AnnotatedImage(box_xyxy=box_xyxy, labels=labels, **row))
     if corners:
-        raise DatasetError(f"{folder}: boxes.parquet has image {next(iter(corners))!r}, which"
-                           " images.parquet does not")  # fmt: skip
+        stranger = next(iter(corners))
+        raise DatasetError(f"{folder}: boxes.parquet names {stranger!r}, images.parquet does not")
     annotated = AnnotatedSet(
         name=sheet.name,
         root=folder,
@@ -196,7 +131,7 @@ def read_annotated(folder: Path) -> AnnotatedSet:
         source=sheet.source,
         digest=sheet.digest,
     )
-    _check(annotated)
+    check_consistent(annotated)
     if _digest(annotated) != sheet.digest:
         raise DatasetError(
             f"{folder}: the tables were altered after the set was written;"
@@ -209,35 +144,50 @@ def _place(
     annotated: AnnotatedSet, image: AnnotatedImage, out: Path, *, copy: bool
 ) -> AnnotatedImage:
     """`image` with its files in `out`, under names of their own."""
-    paths: dict[str, str] = {}
-    digests: dict[str, str] = {}
-    for role, path in (
-        ("path", image.path),
-        ("high_path", image.high_path),
-        ("mask_path", image.mask_path),
-    ):
-        if path is None:
-            continue
-        folder = "masks" if role == "mask_path" else f"images/{image.split}"
-        name = f"{image.image_id}.high" if role == "high_path" else image.image_id
-        paths[role] = f"{folder}/{name}{PurePosixPath(path).suffix.lower()}"
+    digests: list[str] = []
+
+    def take(path: str, stem: str) -> str:
+        name = f"{stem}{PurePosixPath(path).suffix.lower()}"
         source = path_inside(annotated.root, path)
         if source is None or not source.is_file():
             raise DatasetError(f"{annotated.root}: expected the file {path}, which is not there")
         try:
-            digests[role] = place_file(source, out / paths[role], copy=copy)
+            digests.append(place_file(source, out / name, copy=copy))
         except OSError as error:
             raise DatasetError(
                 f"{source}: cannot be taken into {out}: {error.strerror or error}"
             ) from error
-    return replace(image, sha256=_joined(digests), **paths)  # type: ignore[arg-type]
+        return name
+
+    name, high, mask = image.image_id, image.high_path, image.mask_path
+    placed = replace(
+        image,
+        path=take(image.path, f"images/{image.split}/{name}"),
+        high_path=None if high is None else take(high, f"images/{image.split}/{name}.high"),
+        mask_path=None if mask is None else take(mask, f"masks/{name}"),
+    )
+    return replace(placed, sha256=_joined(digests))
 
 
-def _joined(digests: dict[str, str]) -> str:
-    """One digest of all files of an image; of a single file, that file's own."""
-    if len(digests) == 1:
-        return digests["path"]
-    return hashlib.sha256(" ".join(digests[role] for role in sorted(digests)).encode()).hexdigest()
+def file_digest(root: Path, image: AnnotatedImage) -> str:
+    """SHA-256 of the files of an image as they lie now, to compare with its `sha256`.
+
+    Raises:
+        OSError: If one cannot be read.
+    """
+    digests = []
+    for path in (image.path, image.high_path, image.mask_path):
+        if path is not None:
+            with (root / path).open("rb") as file:
+                digests.append(hashlib.file_digest(file, "sha256").hexdigest())
+    return _joined(digests)
+
+
+def _joined(digests: list[str]) -> str:
+    """One digest for all files of an image; of a single file, that file's own."""
+    return (
+        digests[0] if len(digests) == 1 else hashlib.sha256(" ".join(digests).encode()).hexdigest()
+    )
 
 
 def _write_tables(annotated: AnnotatedSet) -> AnnotatedSet:
@@ -249,7 +199,7 @@ def _write_tables(annotated: AnnotatedSet) -> AnnotatedSet:
         }
     )
     owner = [i.image_id for i in annotated.images for _ in i.labels]
-    corners = np.concatenate([_no_boxes(), *(i.box_xyxy for i in annotated.images)])
+    corners = np.concatenate([no_boxes(), *(i.box_xyxy for i in annotated.images)])
     columns: dict[str, Iterable[object]] = {"image_id": owner}
     columns |= {name: corners[:, at] for at, name in enumerate(("x0", "y0", "x1", "y1"))}
     columns["label"] = [label for i in annotated.images for label in i.labels]
@@ -267,45 +217,6 @@ def _write_tables(annotated: AnnotatedSet) -> AnnotatedSet:
     )
     write_text_whole(annotated.root / "dataset.json", sheet.model_dump_json(indent=2) + "\n")
     return replace(annotated, digest=digest)
-
-
-def _check(annotated: AnnotatedSet) -> None:
-    """Refuse a set that contradicts itself.
-
-    Raises:
-        DatasetError: On the first thing that is wrong.
-    """
-    where, known, seen = annotated.root, set(annotated.classes), set[str]()
-    if len(known) < len(annotated.classes):
-        raise DatasetError(f"{where}: a class is named twice in {list(annotated.classes)}")
-    for image in annotated.images:
-        name = image.image_id
-        if not _is_plain(name):
-            raise DatasetError(f"{where}: image_id must be a plain file name, got {name!r}")
-        if name.lower() in seen:
-            raise DatasetError(f"{where}: image {name!r} is there twice")
-        seen.add(name.lower())
-        stranger = next((label for label in image.labels if label not in known), None)
-        if stranger is not None:
-            raise DatasetError(
-                f"{where}: {name} has a box of class {stranger!r}; known: {sorted(known)}"
-            )
-        if image.kind not in KINDS or image.split not in SPLITS:
-            raise DatasetError(
-                f"{where}: {name} must have a kind of {KINDS} and a split of {SPLITS},"
-                f" got {image.kind!r} and {image.split!r}"
-            )
-        if image.width_px < 1 or image.height_px < 1:
-            size = f"{image.width_px} x {image.height_px}"
-            raise DatasetError(f"{where}: {name} must have pixels, got {size}")
-        for path in (image.path, image.high_path, image.mask_path):
-            if path is not None and path_inside(where, path) is None:
-                raise DatasetError(f"{where}: {name} names {path!r}, which leads out of the folder")
-
-
-def _is_plain(name: str) -> bool:
-    plain = all(char.isascii() and (char.isalnum() or char in "._-") for char in name)
-    return plain and 0 < len(name) <= 140 and not name.startswith(".")
 
 
 def _digest(annotated: AnnotatedSet) -> str:
@@ -344,7 +255,8 @@ def _table(path: Path, columns: dict[str, pl.DataType]) -> pl.DataFrame:
     try:
         frame = pl.read_parquet(path)
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise DatasetError(f"{path}: not a readable table: {str(error).splitlines()[0]}") from None
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DatasetError(f"{path}: not a readable table: {reason}") from None
     if dict(frame.schema) != columns:
         raise DatasetError(f"{path}: expected columns {list(columns)}, got {dict(frame.schema)}")
     may_be_null = {"high_path", "image_labels", "anomalous", "mask_path"}

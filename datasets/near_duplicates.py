@@ -6,21 +6,19 @@ of luggage hash alike, their thumbnails do as well.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import pairwise
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-
-from parcelscope.datasets.annotated import AnnotatedImage
-from parcelscope.datasets.photos import read_photo
-from parcelscope.datasets.scans import ScanFile, read_scan
 
 Rgb = npt.NDArray[np.uint8]
 Bits = npt.NDArray[np.uint64]
 Thumb = npt.NDArray[np.float32]
 
 SIDE_PX = 32
+SEEN_PX = 4 * SIDE_PX
+"""Long side that is enough to read a picture at, for `grey_of`."""
 MOST_BITS = 4
 """Of 63 that may differ. Copies at half to one and a half of the size, JPEG quality 40 to 90,
 differed in at most 4, on 80 scans and 80 photos of tiles."""
@@ -40,34 +38,6 @@ class Looks:
     """(N,) perceptual hashes."""
     thumbs: Thumb
     """(N, 32 * 32), each without its mean and of length 1, or zero for an even picture."""
-
-
-def grey_thumbnail(root: Path, image: AnnotatedImage) -> Thumb:
-    """(32, 32) mean grey of an image of the set in `root`.
-
-    Raises:
-        ImageError: If it cannot be read.
-    """
-    rgb = read_picture(root, image, wanted_px=4 * SIDE_PX)
-    return grey_of(rgb)
-
-
-def read_picture(root: Path, image: AnnotatedImage, *, wanted_px: int | None = None) -> Rgb:
-    """An image of the set in `root` as RGB (H, W, 3), scans as greys of their low energy.
-
-    Raises:
-        ImageError: If it cannot be read.
-    """
-    if image.kind != "dual":
-        return read_photo(root / image.path, wanted_px=wanted_px)
-    files = [ScanFile(path=root / image.path, energy="low" if image.high_path else "dual")]
-    if image.high_path is not None:
-        files.append(ScanFile(path=root / image.high_path, energy="high"))
-    scan = read_scan(files)
-    assert scan.low is not None
-    top = max(float(np.percentile(scan.low, 99)), 1.0)
-    grey = np.clip(scan.low * (255 / top), 0, 255).astype(np.uint8)
-    return np.repeat(grey[..., None], 3, axis=2)
 
 
 def grey_of(rgb: Rgb) -> Thumb:
@@ -112,7 +82,7 @@ def _candidates(
     seconds: list[npt.NDArray[np.int64]] = []
     waiting = 0
     edges = np.linspace(0, 63, _BANDS + 1).astype(np.uint64)
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         part = (bits >> low) & ((np.uint64(1) << (high - low)) - np.uint64(1))
         order = np.argsort(part, kind="stable")
         cuts = np.flatnonzero(np.diff(part[order])) + 1

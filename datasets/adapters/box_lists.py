@@ -1,4 +1,4 @@
-"""OPIXray and HiXray: two folders of scans, a text file of boxes beside each, and lists of names."""
+"""OPIXray and HiXray: folders of scans, a text file of boxes for each, and lists of names."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -18,9 +18,16 @@ from parcelscope.datasets.annotated import (
     Split,
     write_annotated,
 )
+from parcelscope.datasets.annotated_pictures import read_picture, size_wh
 from parcelscope.datasets.errors import DatasetError, ImageError
-from parcelscope.datasets.headers import Header, read_bytes, read_header
-from parcelscope.datasets.near_duplicates import Thumb, grey_thumbnail, looks, near_duplicates
+from parcelscope.datasets.headers import read_bytes, read_header
+from parcelscope.datasets.near_duplicates import (
+    SEEN_PX,
+    Thumb,
+    grey_of,
+    looks,
+    near_duplicates,
+)
 from parcelscope.datasets.placing import path_inside, unique_name
 from parcelscope.datasets.splits import draw_splits, joined_groups, straddling, to_leave_out
 from parcelscope.datasets.writing import write_text_whole
@@ -133,7 +140,7 @@ def _opened(
         progress("reading", done, len(entries))
         try:
             image, dropped = _image(src, entry)
-            thumb = grey_thumbnail(src, image)
+            thumb = grey_of(read_picture(src, image, wanted_px=SEEN_PX))
         except ImageError as error:
             left_out.append(_said(error, entry.path))
             continue
@@ -184,14 +191,8 @@ def _image(src: Path, entry: Entry) -> tuple[AnnotatedImage, list[str]]:
     return image, dropped
 
 
-def size_wh(header: Header) -> tuple[int, int]:
-    """Width and height of the upright picture."""
-    stored = header.width, header.height
-    return stored if header.orientation < 5 else stored[::-1]
-
-
 def _boxes(entry: Entry, width: int, height: int) -> tuple[Floats, tuple[str, ...], list[str]]:
-    """Boxes in pixels, cut off at the picture's edges, their labels, and why others were dropped."""
+    """Boxes in pixels, cut at the picture's edges, their labels, and why others were dropped."""
     across, down = (width, height) if entry.as_shares else (1, 1)
     kept: list[tuple[float, float, float, float]] = []
     labels: list[str] = []

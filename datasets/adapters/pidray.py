@@ -1,4 +1,4 @@
-"""PIDray: pseudo-colour scans with deliberately hidden items, in three tests of rising difficulty."""
+"""PIDray: pseudo-colour scans with hidden items, in three tests of rising difficulty."""
 
 from pathlib import Path
 
