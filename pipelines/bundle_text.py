@@ -1,16 +1,23 @@
-"""A bundle in words, for `parcelscope bundle show`."""
+"""A bundle and its checks in words, for `parcelscope bundle inspect` and `bundle verify`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from parcelscope.inference.verification import Check
 from parcelscope.models.bundle import Bundle, DetectorCard
+from parcelscope.models.signature import Signature
+
+MARKS = {True: "ok", False: "FAILED", None: "not checked"}
 
 
-def describe_bundle(bundle: Bundle, digest: str, folder: Path) -> Iterator[str]:
+def describe_bundle(
+    bundle: Bundle, digest: str, folder: Path, signature: Signature | None
+) -> Iterator[str]:
     """Lines that say what `bundle`, read from `folder` and verified, is made of."""
     yield f"{bundle.name} {bundle.version}, all {len(bundle.detectors)} model files verified"
     yield f"  folder         {folder}"
     yield f"  digest         {digest}"
+    yield f"  signature      {'none' if signature is None else f'by key {signature.key_id}'}"
     yield f"  created        {bundle.created}"
     yield f"  licence        {bundle.licence}"
     yield f"  training data  {bundle.training_data}"
@@ -21,11 +28,31 @@ def describe_bundle(bundle: Bundle, digest: str, folder: Path) -> Iterator[str]:
         yield from _describe_detector(card, folder)
 
 
+def describe_checks(checks: Sequence[Check]) -> Iterator[str]:
+    """A line for each check, under what was checked."""
+    subject = None
+    for check in checks:
+        if check.subject != subject:
+            subject = check.subject
+            yield subject
+        yield f"  {MARKS[check.passed]:<12} {check.name:<15} {check.said}"
+
+
+def canvas_text(card: DetectorCard) -> str:
+    """The canvas of a detector in words."""
+    pitch = "fitted to size" if card.mm_per_px is None else f"at {card.mm_per_px:g} mm"
+    return f"{card.width_px} x {card.height_px} px, {pitch}"
+
+
 def _describe_detector(card: DetectorCard, folder: Path) -> Iterator[str]:
     size_mb = (folder / card.file).stat().st_size / 1e6
     yield f"{card.detector} on {card.input} scans"
     yield f"  file           {card.file}, {size_mb:.2f} MB, SHA-256 {card.sha256[:12]}…"
-    yield f"  canvas         {card.width_px} x {card.height_px} px at {card.mm_per_px:g} mm"
+    yield f"  canvas         {canvas_text(card)}"
+    if card.licence is not None:
+        yield f"  licence        {card.licence}"
+    if card.training_data is not None:
+        yield f"  training data  {card.training_data}"
     if card.classes:
         known = (
             f"{name} (reported from {card.thresholds[name]:.2f})"

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import typer
 
 from parcelscope.datasets.errors import ConfigError, ParcelscopeError
+from parcelscope.pipelines.bundle_commands import bundle_app
 from parcelscope.pipelines.calibrate_commands import calibrate, evaluate_calibration
 
 EXIT_REFUSED = 2
@@ -30,7 +31,6 @@ app = typer.Typer(
 feed_app = typer.Typer(help="Make a feed from what a facility has.", no_args_is_help=True)
 synth_app = typer.Typer(help="Make synthetic data with its truth.", no_args_is_help=True)
 evaluate_app = typer.Typer(help="Compare results with the truth.", no_args_is_help=True)
-bundle_app = typer.Typer(help="Look at a model bundle.", no_args_is_help=True)
 app.add_typer(feed_app, name="feed")
 app.add_typer(synth_app, name="synth")
 app.add_typer(evaluate_app, name="evaluate")
@@ -68,6 +68,10 @@ def screen(
     bundle: Annotated[
         Path | None, typer.Option(help="Folder of a model bundle; the built-in one if left out.")
     ] = None,
+    shadow: Annotated[
+        Path | None,
+        typer.Option(help="Bundle of a challenger to score as well; it flags nothing."),
+    ] = None,
     budget: Annotated[
         str | None,
         typer.Option(help="Share to flag, like 2% or 0.02; the configuration's if left out."),
@@ -94,6 +98,7 @@ def screen(
             feed,
             out,
             bundle_folder=bundle,
+            shadow_folder=shadow,
             config=settings,
             budget=share,
             workers=workers,
@@ -203,46 +208,6 @@ def evaluate_run(
         ) from None
 
     print(as_markdown(evaluate(run, truth)))
-
-
-@bundle_app.command("show")
-def bundle_show(
-    path: Annotated[
-        Path | None, typer.Argument(help="Bundle folder; the built-in one if left out.")
-    ] = None,
-) -> None:
-    """Check every file of a bundle against its digest, and say what is in it."""
-    from parcelscope.models.bundle import builtin_bundle_folder, load_bundle
-    from parcelscope.pipelines.bundle_text import describe_bundle
-
-    folder = builtin_bundle_folder() if path is None else path
-    bundle, digest = load_bundle(folder)
-    for line in describe_bundle(bundle, digest, folder):
-        print(line)
-
-
-@bundle_app.command("build")
-def bundle_build(
-    out: Annotated[Path, typer.Option(help="Bundle folder to write.")],
-    work: Annotated[
-        Path,
-        typer.Option(help="Folder for what is made on the way; a cut-off build goes on there."),
-    ],
-    recipe: Annotated[
-        str, typer.Option(help="How much of everything: builtin (over an hour) or quick.")
-    ] = "builtin",
-) -> None:
-    """Make a bundle from generated data alone: draw, fit, export, calibrate. Needs `[train]`."""
-    try:
-        from parcelscope.pipelines.build import build
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"bundle build needs the training extra, but {error.name} is not installed;"
-            " install parcelscope[cpu,train]"
-        ) from None
-
-    bundle = build(recipe, work=work, out=out)
-    print(f"{out}: {bundle.name} {bundle.version} with {len(bundle.detectors)} detectors")
 
 
 @app.command()

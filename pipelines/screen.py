@@ -16,7 +16,8 @@ from parcelscope.datasets.feed import Feed, read_feed
 from parcelscope.datasets.records import findings_frame, not_assessed_frame
 from parcelscope.inference.detectors import Detectors, load_detectors
 from parcelscope.inference.engine import score_feed
-from parcelscope.models.bundle import builtin_bundle_folder, load_bundle
+from parcelscope.models.bundle import builtin_bundle_folder
+from parcelscope.models.signature import load_trusted_bundle
 from parcelscope.pipelines.accounts import (
     quarantine_rows,
     rejected_images,
@@ -38,6 +39,7 @@ from parcelscope.pipelines.run_folder import (
     write_flags,
     write_part,
 )
+from parcelscope.pipelines.shadow import ShadowCard, load_challenger, screen_in_shadow
 from parcelscope.pipelines.versions import versions
 from parcelscope.screening.assess import Window, assess_window
 from parcelscope.screening.config import ScreeningConfig, load_screening_config
@@ -50,6 +52,8 @@ class RunSummary:
     folder: Path
     counts: RunCounts
     seconds: float
+    shadow: ShadowCard | None = None
+    """What became of the challenger, where one was tried out."""
 
     @property
     def report(self) -> Path:
@@ -71,6 +75,8 @@ class RunSummary:
             f"{'flagged':<8}{flagged:>9,}: {counts.flagged_targeted:,} targeted,"
             f" {counts.flagged_random:,} at random"
         )
+        if self.shadow is not None:
+            yield f"{'shadow':<8} {self.shadow.line()}"
         yield f"Took {duration(self.seconds)}. Report: {self.report}"
 
 
@@ -119,6 +125,7 @@ def screen(
     out: Path,
     *,
     bundle_folder: Path | None = None,
+    shadow_folder: Path | None = None,
     config: ScreeningConfig | None = None,
     budget: float | None = None,
     workers: int | None = None,
@@ -134,6 +141,8 @@ def screen(
         feed_folder: Tables and images.
         out: Run folder, new or empty.
         bundle_folder: Models; the built-in bundle if None.
+        shadow_folder: Models of a challenger, scored once the run is complete; it changes nothing
+            in the run but adds its `shadow` folder.
         config: What screening decides by; the built-in configuration if None.
         budget: Share of parcels, and of cartons, to flag; that of `config` if None.
         workers: Threads that score; one per core if None.
@@ -152,8 +161,14 @@ def screen(
     with watch.stage("read"):
         feed = read_feed(feed_folder)
     with watch.stage("load"):
-        bundle, digest = load_bundle(job.bundle_folder)
+        public_key = job.config.bundle_public_key
+        bundle, digest = load_trusted_bundle(job.bundle_folder, public_key=public_key)
         detectors = load_detectors(bundle, job.bundle_folder)
+        challenger = (
+            None
+            if shadow_folder is None
+            else load_challenger(shadow_folder.resolve(), public_key=public_key)
+        )
     with new_run_folder(out):
         with watch.stage("score"):
             scored = _score(feed, detectors, out, workers=job.workers, progress=progress)
@@ -168,7 +183,19 @@ def screen(
             write_report(out / REPORT, run, feed, bundle, job.config)
         card = run.card.model_copy(update={"timings_s": dict(watch.seconds)})
         write_card(out, card)
-    return RunSummary(folder=out, counts=card.counts, seconds=card.total_s)
+    shadow = None
+    if challenger is not None:
+        owners = feed.parcels.height + feed.cartons.height
+        shadow = screen_in_shadow(
+            out,
+            feed,
+            challenger,
+            job.config,
+            workers=job.workers,
+            seed=seed,
+            progress=lambda done: progress("scoring in shadow", done, owners),
+        )
+    return RunSummary(folder=out, counts=card.counts, seconds=card.total_s, shadow=shadow)
 
 
 def usable_cores() -> int:
@@ -189,9 +216,12 @@ def _job(
     seed: int,
 ) -> Job:
     """What was asked for, with a default for what was left open."""
+    models = builtin_bundle_folder() if bundle_folder is None else bundle_folder
     return Job(
         feed_folder=feed_folder,
-        bundle_folder=builtin_bundle_folder() if bundle_folder is None else bundle_folder,
+        # Followed to its end now: where a promotion swaps the link while the bundle is loaded, the
+        # card of one and the files of the other would not fit.
+        bundle_folder=models.resolve(),
         config=_settings(config, budget),
         workers=usable_cores() if workers is None else workers,
         seed=seed,

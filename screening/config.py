@@ -3,7 +3,7 @@
 from importlib import resources
 from itertools import pairwise
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 import yaml
@@ -170,9 +170,26 @@ class AnomalyConfig(BaseModel, frozen=True, extra="forbid"):
     """Share of compliant scans that score as high, up to which it is reported."""
 
 
+AgreedMetric = Literal["parcels.auroc", "parcels.recall", "cartons.auroc", "cartons.recall"]
+"""Area under the ROC curve of the risk, or its recall at 2 % false alarms."""
+
+
+class ContentsConfig(BaseModel, frozen=True, extra="forbid"):
+    """U16: goods that the X-ray lends no support to."""
+
+    max_p_value: float = Field(default=0.02, gt=0, lt=1)
+    """Share of compliant parcels declared alike that show as little of it, up to which it is
+    reported."""
+
+
 class ScreeningConfig(BaseModel, frozen=True, extra="forbid"):
     """Everything that screening decides by, beyond the bundle. Unknown keys are errors."""
 
+    bundle_public_key: str | None = None
+    """File of the public key that bundles must be signed with, or its base64 text."""
+    agreed_metric: AgreedMetric = "parcels.recall"
+    """What a challenger must be better at to be promoted. It is agreed here, before a run, so that
+    nobody picks the figure that came out well."""
     budget: float = Field(gt=0, le=1)
     """Share of the assessed parcels (and of the cartons) that may be flagged."""
     random_share: float = Field(ge=0, le=1)

@@ -2,7 +2,7 @@
 
 import contextlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,11 @@ from sklearn.metrics import roc_auc_score
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
+Groups = npt.NDArray[np.str_] | npt.NDArray[np.int64]
 
 REPEATS = 300
+OVERLAPS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
+"""Least intersection over union of COCO's mAP50-95."""
 LOW, HIGH = 2.5, 97.5
 """Percentiles of the bootstrap interval."""
 
@@ -33,7 +36,12 @@ class Figure:
 
 
 def bootstrap(
-    count: int, measure: Callable[[Rows], float], *, repeats: int = REPEATS, seed: int = 0
+    count: int,
+    measure: Callable[[Rows], float],
+    *,
+    repeats: int = REPEATS,
+    seed: int = 0,
+    groups: Groups | None = None,
 ) -> Figure:
     """`measure` on all rows, and its spread over `repeats` resamplings of them.
 
@@ -42,19 +50,39 @@ def bootstrap(
         measure: From row numbers (N,), possibly repeated, to the figure; NaN where it is undefined.
         repeats: Resamplings.
         seed: Source of the resamplings.
+        groups: (N,) rows that go together, such as scans of one sender: whole groups are drawn, as
+            rows of one group tell less than as many of different ones.
     """
     if count == 0:
         return Figure(value=float("nan"), low=float("nan"), high=float("nan"), count=0)
+    drawn = resamplings(count, repeats=repeats, seed=seed, groups=groups)
+    return _figure(measure(np.arange(count)), np.array([measure(rows) for rows in drawn]), count)
+
+
+def resamplings(
+    count: int, *, repeats: int, seed: int = 0, groups: Groups | None = None
+) -> Iterator[Rows]:
+    """Row numbers drawn with replacement, (N,) each, or whole groups of rows (see `bootstrap`)."""
     rng = np.random.default_rng(seed)
-    values = np.array([measure(rng.integers(0, count, count)) for _ in range(repeats)])
-    known = values[np.isfinite(values)]
+    if groups is None:
+        for _ in range(repeats):
+            yield rng.integers(0, count, count)
+        return
+    _, group = np.unique(groups, return_inverse=True)
+    members = np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group))[:-1])
+    for _ in range(repeats):
+        yield np.concatenate([members[k] for k in rng.integers(0, len(members), len(members))])
+
+
+def _figure(value: float, spread: Floats, count: int) -> Figure:
+    known = spread[np.isfinite(spread)]
     low, high = np.percentile(known, [LOW, HIGH]) if len(known) else (np.nan, np.nan)
-    return Figure(value=measure(np.arange(count)), low=float(low), high=float(high), count=count)
+    return Figure(value=value, low=float(low), high=float(high), count=count)
 
 
-def mean_of(values: Floats) -> Figure:
+def mean_of(values: Floats, groups: Groups | None = None) -> Figure:
     """The mean of `values` (N,)."""
-    return bootstrap(len(values), lambda rows: float(values[rows].mean()))
+    return bootstrap(len(values), lambda rows: float(values[rows].mean()), groups=groups)
 
 
 def median_of(values: Floats) -> Figure:
@@ -62,33 +90,90 @@ def median_of(values: Floats) -> Figure:
     return bootstrap(len(values), lambda rows: float(np.median(values[rows])))
 
 
-def auroc(score: Floats, positive: npt.NDArray[np.bool_]) -> Figure:
+def auroc(score: Floats, positive: npt.NDArray[np.bool_], groups: Groups | None = None) -> Figure:
     """Area under the ROC curve of `score` (N,) for `positive` (N,)."""
-
-    def measure(rows: Rows) -> float:
-        chosen = positive[rows]
-        if chosen.all() or not chosen.any():
-            return float("nan")
-        return float(roc_auc_score(chosen, score[rows]))
-
-    return bootstrap(len(score), measure)
+    return bootstrap(
+        len(score), lambda rows: area_under_roc(score[rows], positive[rows]), groups=groups
+    )
 
 
 def recall_at_false_alarms(
-    score: Floats, positive: npt.NDArray[np.bool_], *, false_alarms: float
+    score: Floats,
+    positive: npt.NDArray[np.bool_],
+    *,
+    false_alarms: float,
+    groups: Groups | None = None,
 ) -> Figure:
     """Share of positives scoring above the threshold that `false_alarms` of the negatives pass."""
+    return bootstrap(
+        len(score),
+        lambda rows: recall_above(score[rows], positive[rows], false_alarms=false_alarms),
+        groups=groups,
+    )
 
-    def measure(rows: Rows) -> float:
-        chosen, scores = positive[rows], score[rows]
-        if chosen.all() or not chosen.any():
-            return float("nan")
-        negatives = np.sort(scores[~chosen])[::-1]
-        # The highest threshold that at most this many negatives lie strictly above.
-        threshold = negatives[int(np.floor(len(negatives) * false_alarms))]
-        return float((scores[chosen] > threshold).mean())
 
-    return bootstrap(len(score), measure)
+def paired_difference(
+    measure: Callable[[Floats, npt.NDArray[np.bool_]], float],
+    before: Floats,
+    after: Floats,
+    positive: npt.NDArray[np.bool_],
+    *,
+    repeats: int = REPEATS,
+) -> Figure:
+    """`measure` of `after` less that of `before`, both (N,), on the same resamplings of the rows.
+
+    What makes a resampling easy or hard makes it so for both, so the interval is narrower than
+    those of the two figures suggest.
+    """
+    return bootstrap(
+        len(positive),
+        lambda rows: measure(after[rows], positive[rows]) - measure(before[rows], positive[rows]),
+        repeats=repeats,
+    )
+
+
+def area_under_roc(score: Floats, positive: npt.NDArray[np.bool_]) -> float:
+    """Area under the ROC curve of `score` (N,) for `positive` (N,); NaN without both kinds."""
+    if positive.all() or not positive.any():
+        return float("nan")
+    return float(roc_auc_score(positive, score))
+
+
+def recall_above(score: Floats, positive: npt.NDArray[np.bool_], *, false_alarms: float) -> float:
+    """As `recall_at_false_alarms`, the figure alone; NaN without both kinds."""
+    if positive.all() or not positive.any():
+        return float("nan")
+    negatives = np.sort(score[~positive])[::-1]
+    # The highest threshold that at most this many negatives lie strictly above.
+    threshold = negatives[int(np.floor(len(negatives) * false_alarms))]
+    return float((score[positive] > threshold).mean())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassPrecision:
+    """How well one class is found."""
+
+    ap50: Figure
+    """Average precision at an overlap of 0.5; `count` is the number of its boxes."""
+    ap50_95: Figure
+    """Mean over overlaps from 0.5 to 0.95."""
+    precision: Floats
+    """(101,) precision at recalls of 0 to 1, at an overlap of 0.5; -1 where it does not occur."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Precisions:
+    """Average precisions over all classes, and what was matched."""
+
+    map50: Figure
+    map50_95: Figure
+    by_class: dict[str, ClassPrecision]
+    score: Floats
+    """(D,) of every detection."""
+    hit: npt.NDArray[np.bool_]
+    """(D,) whether it overlaps a box of its class by 0.5 or more, each box taken once."""
+    row: Rows
+    """(D,) number of its image."""
 
 
 def mean_average_precision(
@@ -102,11 +187,37 @@ def mean_average_precision(
         images: Every image that was scored, those without objects too.
         labels: The classes.
     """
-    evaluation = _evaluated(truth, found, images, labels)
+    both = average_precisions(truth, found, images, labels, overlaps=(0.5,))
+    return both.map50, {label: one.ap50.value for label, one in both.by_class.items()}
+
+
+def average_precisions(
+    truth: pl.DataFrame,
+    found: pl.DataFrame,
+    images: list[str],
+    labels: tuple[str, ...],
+    *,
+    overlaps: Sequence[float] = OVERLAPS,
+    groups: Groups | None = None,
+    repeats: int = 100,
+) -> Precisions:
+    """Average precisions by pycocotools, with bootstrap intervals.
+
+    Args:
+        truth: image_path, label, x0, y0, x1, y1.
+        found: The same and score.
+        images: Every image that was scored, those without objects too.
+        labels: The classes.
+        overlaps: Least intersection over union of a hit; the first is 0.5.
+        groups: (N,) images that go together, as for `bootstrap`.
+        repeats: Resamplings.
+    """
+    evaluation = _evaluated(truth, found, images, labels, overlaps)
     everything = list(evaluation.evalImgs)
     count = len(images)
 
-    def measure(rows: Rows) -> float:
+    def measure(rows: Rows) -> Floats:
+        """(2, classes + 1): at the first overlap and over all; of all classes, then of each."""
         # evalImgs is ordered by class, then by image: resampling images picks from each class.
         evaluation.evalImgs = [
             everything[klass * count + int(row)] for klass in range(len(labels)) for row in rows
@@ -115,20 +226,56 @@ def mean_average_precision(
         evaluation._paramsEval.imgIds = list(range(len(rows)))
         with contextlib.redirect_stdout(io.StringIO()):
             evaluation.accumulate()
-        return _mean_precision(evaluation.eval["precision"])
+        precision = evaluation.eval["precision"]  # (overlaps, recalls, classes, areas, limits)
+        kinds = (precision[:1], precision)
+        each = [precision[:, :, k : k + 1] for k in range(len(labels))]
+        return np.array(
+            [
+                [_mean_precision(kind), *(_mean_precision(one[: len(kind)]) for one in each)]
+                for kind in kinds
+            ]
+        )
 
-    figure = bootstrap(count, measure, repeats=100)
-    measure(np.arange(count))
-    precision = evaluation.eval["precision"]  # (overlaps, recalls, classes, areas, limits)
-    by_class = {
-        label: _mean_precision(precision[:, :, index : index + 1])
-        for index, label in enumerate(labels)
-    }
-    return figure, by_class
+    drawn = resamplings(count, repeats=repeats, groups=groups) if count else iter(())
+    spread = np.array([measure(rows) for rows in drawn]).reshape(-1, 2, len(labels) + 1)
+    value = measure(np.arange(count))
+    curves = evaluation.eval["precision"][0, :, :, 0, 0]  # (recalls, classes)
+    boxes = [truth.filter(pl.col("label") == label).height for label in labels]
+    score, hit, row = _matches(everything, count)
+    return Precisions(
+        map50=_figure(float(value[0, 0]), spread[:, 0, 0], count),
+        map50_95=_figure(float(value[1, 0]), spread[:, 1, 0], count),
+        by_class={
+            label: ClassPrecision(
+                ap50=_figure(float(value[0, k + 1]), spread[:, 0, k + 1], boxes[k]),
+                ap50_95=_figure(float(value[1, k + 1]), spread[:, 1, k + 1], boxes[k]),
+                precision=np.asarray(curves[:, k], np.float64),
+            )
+            for k, label in enumerate(labels)
+        },
+        score=score,
+        hit=hit,
+        row=row,
+    )
+
+
+def _matches(evaluated: list[Any], count: int) -> tuple[Floats, npt.NDArray[np.bool_], Rows]:
+    """Score, hit at the first overlap, and image number of every detection, (D,) each."""
+    known = [(place % count, one) for place, one in enumerate(evaluated) if one is not None]
+    score = np.concatenate([np.empty(0), *(one["dtScores"] for _, one in known)])
+    hit = np.concatenate([np.empty(0, bool), *(one["dtMatches"][0] > 0 for _, one in known)])
+    row = np.concatenate(
+        [np.empty(0, np.int64), *(np.full(len(one["dtScores"]), n) for n, one in known)]
+    )
+    return score.astype(np.float64), hit.astype(np.bool_), row.astype(np.int64)
 
 
 def _evaluated(
-    truth: pl.DataFrame, found: pl.DataFrame, images: list[str], labels: tuple[str, ...]
+    truth: pl.DataFrame,
+    found: pl.DataFrame,
+    images: list[str],
+    labels: tuple[str, ...],
+    overlaps: Sequence[float],
 ) -> Any:
     number = {path: index for index, path in enumerate(images)}
     label_id = {label: index + 1 for index, label in enumerate(labels)}
@@ -149,7 +296,7 @@ def _evaluated(
         }
         real.createIndex()
         evaluation = COCOeval(real, real.loadRes(detections) if detections else COCO(), "bbox")
-        evaluation.params.iouThrs = np.array([0.5])
+        evaluation.params.iouThrs = np.array(overlaps)
         evaluation.params.areaRng = [[0, 1e10]]
         evaluation.params.areaRngLbl = ["all"]
         evaluation.params.maxDets = [100]

@@ -96,7 +96,7 @@ def test_an_error_of_the_system_names_the_file() -> None:
             "--pitch-mm must be a positive number",
         ),
         pytest.param(["feed", "from-folder", "out", "--scans", "nowhere"], "nowhere: expected a"),
-        pytest.param(["bundle", "show", "nowhere"], "nowhere: expected a bundle"),
+        pytest.param(["bundle", "inspect", "nowhere"], "nowhere: expected a bundle"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -148,7 +148,9 @@ def test_wrong_options_never_show_a_traceback(
     assert "Error: " in err
 
 
-@pytest.mark.parametrize("words", [["--debug", "bundle", "show"], ["bundle", "show", "--debug"]])
+@pytest.mark.parametrize(
+    "words", [["--debug", "bundle", "inspect"], ["bundle", "inspect", "--debug"]]
+)
 def test_debug_works_anywhere_and_keeps_the_sentence(
     words: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -216,12 +218,12 @@ def test_a_bundle_is_verified_before_it_is_shown(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_tiny_bundle(tmp_path)
-    code, out, _ = call(capsys, "bundle", "show", tmp_path)
+    code, out, _ = call(capsys, "bundle", "inspect", tmp_path)
     assert code == 0
     assert out.startswith("tiny 1, all 6 model files verified\n")
     assert "xray.items on dual scans" in out
     (tmp_path / "items-dual.onnx").write_bytes(b"")
-    code, _, err = call(capsys, "bundle", "show", tmp_path)
+    code, _, err = call(capsys, "bundle", "inspect", tmp_path)
     assert code == 2
     assert "expected SHA-256" in err
 
