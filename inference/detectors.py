@@ -25,6 +25,7 @@ OUTPUTS: Final[dict[DetectorName, tuple[str, ...]]] = {
     "xray.pieces": ("peaks", "size", "offset", "count"),
     "xray.anomaly": ("score", "map"),
 }
+    "xray.contents": ("support", "material"),
 INPUT_TYPES: Final[dict[InputKind, tuple[str, int]]] = {
     "dual": ("tensor(uint16)", 2),
     "colour": ("tensor(uint8)", 3),
@@ -78,6 +79,16 @@ class Anomaly:
 
 def load_detectors(bundle: Bundle, folder: Path, *, threads: int = 1) -> Detectors:
     """One session for each detector of `bundle`, whose files lie in `folder`.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """How much support one scan lends to families of goods, and what it is made of."""
+
+    support: Floats
+    """(F,) log-odds for the classes of the card."""
+    material: Floats
+    """(4,) shares of the mass: organic, mixed, metal, opaque."""
+
 
     Raises:
         BundleError: If a file is no model, or a model does not keep the contract of its card.
@@ -145,6 +156,18 @@ def hottest_box(heat: Floats, *, width_px: int, height_px: int) -> Floats:
 
     The region is what lies at or above halfway between the median and the peak, so that it does
     not depend on the scale of the map.
+def weigh_contents(detector: Detector, canvases: Canvases) -> list[Contents]:
+    """What each of `canvases` shows of the families of goods.
+
+    Raises:
+        ScoreError: If the model gave a number that is not finite.
+    """
+    support, material = _run(detector, canvases)
+    return [
+        Contents(support=support[index], material=material[index]) for index in range(len(canvases))
+    ]
+
+
 
     Args:
         heat: (h, w) map, higher is more unusual.

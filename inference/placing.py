@@ -18,7 +18,7 @@ Known = TypeVar("Known", float, str)
 
 # A carton shows parcels, not articles: the item and anomaly detectors learned single parcels.
 DETECTORS_OF: Final[dict[OwnerKind, tuple[DetectorName, ...]]] = {
-    "parcel": ("xray.items", "xray.anomaly"),
+    "parcel": ("xray.items", "xray.anomaly", "xray.contents"),
     "carton": ("xray.pieces",),
 }
 MODEL_FOR: Final[dict[ScanKind, InputKind | None]] = {

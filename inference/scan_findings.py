@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from parcelscope.datasets.canvas import Canvas
 from parcelscope.datasets.records import Finding
-from parcelscope.inference.detectors import Anomaly, PieceCount
+from parcelscope.inference.detectors import Anomaly, Contents, PieceCount
 from parcelscope.inference.placing import PlacedScan
 from parcelscope.models.bundle import DetectorCard
 from parcelscope.models.heatmap import FLOOR, Boxes
@@ -15,6 +15,8 @@ from parcelscope.models.heatmap import FLOOR, Boxes
 Box = tuple[float, float, float, float]
 SCAN: Final = "scan"
 """Name under which a card keeps the anomaly scores of compliant scans."""
+MATERIALS: Final = ("organic", "mixed", "metal-like", "opaque")
+"""What `xray.contents` tells apart, in the order of its output."""
 NOT_CALIBRATED: Final = "not calibrated for this scanner"
 """Said wherever a p-value comes from the scans of other scanners."""
 
@@ -103,6 +105,44 @@ def anomaly_findings(scan: PlacedScan, card: DetectorCard, found: Anomaly) -> li
             box_xyxy=box,
         )
     ]
+
+
+def contents_findings(scan: PlacedScan, card: DetectorCard, found: Contents) -> list[Finding]:
+    """For each family of goods how little it is supported, and what the contents are made of.
+
+    Measurements, not suspicions: they count for nothing until a declaration is held against them.
+    """
+    findings = [
+        Finding(
+            owner_id=scan.owner.owner_id,
+            owner_kind=scan.owner.owner_kind,
+            source=card.detector,
+            code="contents.support",
+            sentence=f"{p_value:.1%} of compliant scans declared as {family} show as little of it.",
+            observed=p_value,
+            unit="share of compliant scans",
+            text=family,
+            image_path=scan.path,
+        )
+        for family, support in zip(card.classes, found.support, strict=True)
+        if family in card.genuine
+        for p_value in [card.genuine[family].p_value(-float(support))]
+    ]
+    for material, share in zip(MATERIALS, found.material, strict=True):
+        findings.append(
+            Finding(
+                owner_id=scan.owner.owner_id,
+                owner_kind=scan.owner.owner_kind,
+                source=card.detector,
+                code="contents.material",
+                sentence=f"About {float(share):.0%} of what the scan shows is {material}.",
+                observed=float(share),
+                unit="share of the mass",
+                text=material,
+                image_path=scan.path,
+            )
+        )
+    return findings
 
 
 def image_boxes(scan: PlacedScan, canvas: Canvas, boxes: npt.NDArray[np.float32]) -> list[Box]:

@@ -12,6 +12,7 @@ from parcelscope.inference.detectors import (
     count_pieces,
     detect_items,
     score_anomaly,
+    weigh_contents,
 )
 from parcelscope.inference.owners import Owner, ScanGroup, read_file, scan_groups
 from parcelscope.inference.placing import (
@@ -22,12 +23,24 @@ from parcelscope.inference.placing import (
     read_group,
     stack,
 )
-from parcelscope.inference.scan_findings import anomaly_findings, item_findings, piece_findings
+from parcelscope.inference.scan_findings import (
+    anomaly_findings,
+    contents_findings,
+    item_findings,
+    piece_findings,
+)
 from parcelscope.inference.verdicts import Failure, Outcome, attempt
 from parcelscope.inference.weighing import MASS, Gauges, weigh
 from parcelscope.models.bundle import DetectorCard, DetectorName, InputKind
 
-NAMES: Final[tuple[DetectorName, ...]] = ("xray.items", "xray.anomaly", "xray.pieces")
+NAMES: Final[tuple[DetectorName, ...]] = (
+    "xray.items",
+    "xray.anomaly",
+    "xray.contents",
+    "xray.pieces",
+)
+OPTIONAL: Final[tuple[DetectorName, ...]] = ("xray.contents",)
+"""Detectors that bundles of earlier releases lack altogether: screening says so once per parcel."""
 KINDS: Final[tuple[InputKind, ...]] = ("dual", "colour")
 
 
@@ -38,7 +51,7 @@ def read_scans(
 
     What they weigh goes to `outcome`, as does what cannot be read or is not there.
     """
-    checks = (*DETECTORS_OF[owner.owner_kind], MASS)
+    checks = (*wanted(owner, detectors), MASS)
     groups = scan_groups(owner)
     if not groups:
         outcome.cannot_assess(owner, checks, "no scan in the feed")
@@ -108,7 +121,7 @@ def run(
 def note_not_looked_at(scan: PlacedScan, detectors: Detectors, outcome: Outcome) -> None:
     """Say which detectors did not look at `scan`, and why."""
     kind = MODEL_FOR[scan.kind]
-    for name in DETECTORS_OF[scan.owner.owner_kind]:
+    for name in wanted(scan.owner, detectors):
         if kind is None:
             reason = "a single grey channel; the model needs both energies or colour"
         elif name not in scan.canvases:
@@ -120,6 +133,15 @@ def note_not_looked_at(scan: PlacedScan, detectors: Detectors, outcome: Outcome)
         else:
             continue
         outcome.cannot_assess(scan.owner, [name], f"{scan.path}: {reason}")
+
+
+def wanted(owner: Owner, detectors: Detectors) -> tuple[DetectorName, ...]:
+    """The detectors that should look at scans of `owner`."""
+    return tuple(
+        name
+        for name in DETECTORS_OF[owner.owner_kind]
+        if name not in OPTIONAL or any(detectors.find(name, kind) for kind in KINDS)
+    )
 
 
 def close_incomplete(
@@ -164,6 +186,9 @@ def _answer(detector: Detector, scans: Sequence[PlacedScan]) -> list[list[Findin
     if card.detector == "xray.pieces":
         pieces = zip(scans, count_pieces(detector, batch), strict=True)
         return [piece_findings(scan, judge(card, scan), found) for scan, found in pieces]
+    if card.detector == "xray.contents":
+        contents = zip(scans, weigh_contents(detector, batch), strict=True)
+        return [contents_findings(scan, judge(card, scan), found) for scan, found in contents]
     anomalies = zip(scans, score_anomaly(detector, batch), strict=True)
     return [anomaly_findings(scan, judge(card, scan), found) for scan, found in anomalies]
 

@@ -18,7 +18,7 @@ from parcelscope.datasets.errors import BundleError
 FORMAT_VERSION: Final = 1
 CARD = "bundle.json"
 
-DetectorName = Literal["xray.items", "xray.pieces", "xray.anomaly"]
+DetectorName = Literal["xray.items", "xray.pieces", "xray.anomaly", "xray.contents"]
 InputKind = Literal["dual", "colour"]
 
 

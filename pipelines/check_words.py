@@ -24,6 +24,8 @@ CHECK_WORDS: Final[dict[str, str]] = {
     "U6.entries": "several entries for one tracking number",
     "U8.description": "vague description",
     "U8.value": "value per kilogram",
+    "xray.contents": "contents in the X-ray",
+    "contents.contradicts": "contents in the X-ray against the declared goods",
 }
 """Name by code; an item's code (`item.knife`) names itself."""
 

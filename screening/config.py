@@ -206,6 +206,7 @@ class ScreeningConfig(BaseModel, frozen=True, extra="forbid"):
     value: ValueConfig
     items: ItemConfig
     anomaly: AnomalyConfig
+    contents: ContentsConfig = ContentsConfig()
 
 
 def default_config_path() -> Path:

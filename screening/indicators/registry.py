@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from parcelscope.datasets.records import OwnerKind
 from parcelscope.screening.config import ScreeningConfig
+from parcelscope.screening.indicators.contents import CONTENTS, contents_contradict
 from parcelscope.screening.indicators.count import (
     COUNT,
     ROW_PIECES,
@@ -50,6 +51,7 @@ INDICATORS: dict[str, Indicator] = {
     "labels": unlisted_labels,
     "description": vague_descriptions,
     "value": unusual_values,
+    "contents": contents_contradict,
 }
 
 CODES: dict[str, tuple[OwnerKind, ...]] = {
@@ -67,6 +69,7 @@ CODES: dict[str, tuple[OwnerKind, ...]] = {
     ENTRIES: ("parcel",),
     DESCRIPTION: ("parcel",),
     VALUE: ("parcel",),
+    CONTENTS: ("parcel",),
 }
 """What each code of an indicator may be said of; the code is also the name of the check."""
 

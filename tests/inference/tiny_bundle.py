@@ -21,6 +21,7 @@ from parcelscope.models.bundle import (
 
 WIDTH_PX, HEIGHT_PX, MM_PER_PX = 64, 48, 4.0
 ITEM_CLASSES = ("handgun", "utility_knife")
+FAMILIES = ("metal parts", "textile")
 STRIDE_PX = 4
 BOX_PX = 12.0
 
@@ -64,12 +65,15 @@ def _write(
 ) -> DetectorCard:
     if detector == "xray.anomaly":
         model = _anomaly_model(kind)
+    elif detector == "xray.contents":
+        model = _contents_model(kind)
     else:
         model = _peaks_model(kind, detector, nan_above if detector == "xray.items" else None)
     path = folder / f"{detector.removeprefix('xray.')}-{kind}.onnx"
     onnx.save(model, path)
     tail = GenuineScores(count=99, top=(0.5, 0.3, 0.1))
-    items = detector == "xray.items"
+    items, contents = detector == "xray.items", detector == "xray.contents"
+    genuine = ITEM_CLASSES if items else FAMILIES if contents else ("scan",)
     return DetectorCard(
         detector=detector,
         input=kind,
@@ -78,9 +82,13 @@ def _write(
         width_px=WIDTH_PX,
         height_px=HEIGHT_PX,
         mm_per_px=MM_PER_PX,
-        classes={"xray.items": ITEM_CLASSES, "xray.pieces": ("inner_parcel",)}.get(detector, ()),
+        classes={
+            "xray.items": ITEM_CLASSES,
+            "xray.pieces": ("inner_parcel",),
+            "xray.contents": FAMILIES,
+        }.get(detector, ()),
         thresholds=dict.fromkeys(ITEM_CLASSES, 0.5) if items else {"inner_parcel": 0.3},
-        genuine=dict.fromkeys(ITEM_CLASSES, tail) if items else {"scan": tail},
+        genuine=dict.fromkeys(genuine, tail),
         count=CountCalibration(
             raw=(0.0, 100.0), middle=(0.0, 100.0), low=(0.0, 90.0), high=(1.0, 110.0), coverage=0.9
         )
@@ -179,6 +187,24 @@ def _anomaly_model(kind: InputKind) -> onnx.ModelProto:
     ]
     constants.append(_constant("axes", [1, 2, 3], np.int64))
     return _model(kind, nodes, constants, {"score": ["n"], "map": ["n", 1, None, None]})
+
+
+def _contents_model(kind: InputKind) -> onnx.ModelProto:
+    """Support for metal rises with how dark a scan is, and that for cloth falls."""
+    nodes, constants = _absorption_nodes(kind)
+    nodes += [
+        helper.make_node("ReduceMean", ["cells", "axes"], ["dark_share"], keepdims=0),
+        helper.make_node("Unsqueeze", ["dark_share", "last"], ["column"]),
+        helper.make_node("Mul", ["column", "signs"], ["support"]),
+        helper.make_node("Mul", ["column", "quarters"], ["material"]),
+    ]
+    constants += [
+        _constant("axes", [1, 2, 3], np.int64),
+        _constant("last", [1], np.int64),
+        _constant("signs", [[20.0, -20.0]], np.float32),
+        _constant("quarters", [[0.25] * 4], np.float32),
+    ]
+    return _model(kind, nodes, constants, {"support": ["n", 2], "material": ["n", 4]})
 
 
 def _model(
