@@ -15,6 +15,7 @@ import typer
 from parcelscope.datasets.errors import ConfigError, ParcelscopeError
 from parcelscope.pipelines.bundle_commands import bundle_app
 from parcelscope.pipelines.calibrate_commands import calibrate, evaluate_calibration
+from parcelscope.pipelines.train_commands import runs_app, train
 
 EXIT_REFUSED = 2
 """Exit code when the input or an option was refused; 1 is left to bugs."""
@@ -36,6 +37,8 @@ app.add_typer(synth_app, name="synth")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(bundle_app, name="bundle")
 app.command()(calibrate)
+app.command()(train)
+app.add_typer(runs_app, name="runs")
 evaluate_app.command("calibration")(evaluate_calibration)
 
 

@@ -2,10 +2,10 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from parcelscope.models.bundle import InputKind
 from parcelscope.models.heatmap_network import HeatmapNetwork, Maps, Stride
 from parcelscope.training.augment import augment, stack
-from parcelscope.training.checkpoint import CheckpointFile, Learner, Row, Standing
+from parcelscope.training.checkpoint import CheckpointFile, Learner, Standing
+from parcelscope.training.curve import Row
 from parcelscope.training.loss import TargetBatch, heatmap_loss
 from parcelscope.training.scan_sets import ScanSet
 from parcelscope.training.targets import draw_targets
@@ -147,13 +148,13 @@ def fit_network(
         evaluated = last or standing.step % watch.evaluate_every == 0
         if evaluated:
             _evaluate(learner.average, standing, settings, watch)
-        due = evaluated or _due(watch, saved_s)
-        if watch.checkpoint is not None and due:
-            watch.checkpoint.save(learner, standing)
+        file = watch.checkpoint
+        if file is not None and (evaluated or time.monotonic() - saved_s >= file.every_s):
+            file.save(learner, standing)
             saved_s = time.monotonic()
         if watch.progress is not None:
             watch.progress(standing.step, settings.steps, standing.shown)
-    return learner.average.eval(), standing.history  # type: ignore[return-value]
+    return cast(Network, learner.average), standing.history
 
 
 def heatmap_loss_of(
@@ -169,7 +170,7 @@ def heatmap_loss_of(
         )
         maps: Maps = network(pixels.to(settings.device))
         return heatmap_loss(
-            maps.float(), target.to(settings.device), count_weight=settings.count_weight
+            in_full(maps), target.to(settings.device), count_weight=settings.count_weight
         )
 
     return loss_of
@@ -213,9 +214,24 @@ def load_batch(
     )
 
 
+def in_full(maps: Maps) -> Maps:
+    """`maps` in 32 bits: 16 are too few for the logarithms of the loss."""
+    return Maps(
+        heat_logit=maps.heat_logit.float(),
+        size=maps.size.float(),
+        offset=maps.offset.float(),
+        density=maps.density.float(),
+    )
+
+
 def copy_matching(source: torch.nn.Module, target: torch.nn.Module) -> int:
     """Copy the tensors of equal name and shape; how many were copied."""
-    theirs, ours = source.state_dict(), target.state_dict()
+    return copy_fitting(source.state_dict(), target)
+
+
+def copy_fitting(theirs: Mapping[str, Tensor], target: torch.nn.Module) -> int:
+    """Copy the tensors of `theirs` whose name and shape `target` has; how many were copied."""
+    ours = target.state_dict()
     same = {k: v for k, v in theirs.items() if k in ours and ours[k].shape == v.shape}
     target.load_state_dict({**ours, **same})
     return len(same)
@@ -251,9 +267,7 @@ def _learn(learner: Learner, loss: Tensor) -> None:
     learner.schedule.step()
 
 
-def _evaluate(
-    average: nn.Module, standing: Standing, settings: FitSettings, watch: Watch
-) -> None:
+def _evaluate(average: nn.Module, standing: Standing, settings: FitSettings, watch: Watch) -> None:
     """Add a point to the learning curve."""
     row: Row = {"pictures": standing.step * settings.batch, "loss": standing.shown}
     if watch.evaluate is not None:

@@ -24,6 +24,16 @@ class TargetBatch:
     density: Tensor
     """(N, 1, h, w)"""
 
+    def to(self, device: str) -> "TargetBatch":
+        """The same on `device`."""
+        return TargetBatch(
+            heat=self.heat.to(device),
+            size=self.size.to(device),
+            offset=self.offset.to(device),
+            weight=self.weight.to(device),
+            density=self.density.to(device),
+        )
+
 
 def heatmap_loss(maps: Maps, target: TargetBatch, *, count_weight: float) -> Tensor:
     """Peaks, boxes and, where `count_weight` is above 0, the count of one batch.
