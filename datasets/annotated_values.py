@@ -44,7 +44,8 @@ class AnnotatedImage:
     labels: tuple[str, ...] = ()
     """Class of each box."""
     image_labels: tuple[str, ...] = ()
-    """What is somewhere in the picture, where the set gives no box: a defect, a class of bag."""
+    """What should be found somewhere in the picture, where the set gives no box: a defect, an
+    item. Of a normal picture there is none."""
     anomalous: bool | None = None
     """Whether the whole is other than normal; None where nobody said."""
     high_path: str | None = None

@@ -27,8 +27,8 @@ def dataset_import(
         Literal["auto", "clean", "published", "new"],
         typer.Option(
             help="clean: the set's own, without training pictures that are alike or of one group"
-            " with held-out ones; published: exactly its own; new: drawn by group; auto: clean"
-            " where the set has one, else new."
+            " with held-out ones, and with a validation part drawn where it has none; published:"
+            " exactly its own; new: drawn by group; auto: clean where the set has one, else new."
         ),
     ] = "auto",
     val: Annotated[float, typer.Option(help="Share for validation in a new split.")] = 0.15,
@@ -38,6 +38,12 @@ def dataset_import(
         Path | None,
         typer.Option(help="CSV with a column file, and others such as sender and carton."),
     ] = None,
+    title: Annotated[
+        str | None, typer.Option(help="Name of the set, where NAME is only its layout.")
+    ] = None,
+    licence: Annotated[
+        str | None, typer.Option(help="Licence of its pictures, where NAME is only its layout.")
+    ] = None,
     copy: Annotated[
         bool,
         typer.Option("--copy/--link", help="Copy the pictures, or link to them where possible."),
@@ -45,7 +51,8 @@ def dataset_import(
 ) -> None:
     """Bring a public set, or your own in a common layout, into the form that recipes read."""
     from parcelscope.datasets.adapters.catalog import adapter_of
-    from parcelscope.datasets.adapters.importing import Splitting, import_set
+    from parcelscope.datasets.adapters.importing import import_set
+    from parcelscope.datasets.adapters.splitting import Splitting
     from parcelscope.pipelines.dataset_summary import summary_lines
     from parcelscope.pipelines.progress import progress
 
@@ -53,7 +60,15 @@ def dataset_import(
     splitting = Splitting(mode=split, val_share=val, test_share=test, seed=seed, groups=groups)
     with progress() as report:
         done = import_set(
-            adapter, src, out, variant=variant, splitting=splitting, copy=copy, progress=report
+            adapter,
+            src,
+            out,
+            variant=variant,
+            splitting=splitting,
+            title=title,
+            licence=licence,
+            copy=copy,
+            progress=report,
         )
     for line in summary_lines(done.annotated):
         print(line)
@@ -138,7 +153,7 @@ def dataset_check(
     if found.faults:
         counts = Counter(fault.kind for fault in found.faults)
         words = ", ".join(f"{kind} {count:,}" for kind, count in counts.most_common())
-        raise DatasetError(f"{folder}: {len(found.faults):,} faults ({words})")
+        raise DatasetError(f"{folder}: faults found: {words}")
     print(f"{folder}: no fault in {len(annotated.images):,} images")
 
 

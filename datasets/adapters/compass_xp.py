@@ -20,8 +20,8 @@ _FOLDERS: dict[str, tuple[str, Kind]] = {
 def read(src: Path, variant: str | None) -> Layout:
     """The scans as raw low and high energy; `colour`, `grey` or `photo` as those pictures.
 
-    There are no boxes: a whole scan has a class, and is dangerous (anomalous) or not. One object
-    in all its poses is one group.
+    There are no boxes: a whole scan has a class, which is kept as a label where it is dangerous
+    (anomalous) and left to the name of the group where not. One object in all poses is one group.
     """
     inner = src / "COMPASS-XP"
     root = next((p for p in (src, inner, inner / "COMPASS-XP") if (p / "meta.txt").is_file()), None)
@@ -39,26 +39,27 @@ def read(src: Path, variant: str | None) -> Layout:
     for at, row in enumerate(read_table(meta, "\t", _COLUMNS), start=1):
         where = f"{meta} row {at}"
         name = row["basename"].strip()
-        ending = _ending(root / folder, name, where, src)
+        ending = _ending(src, f"{base}{folder}", name, where)
+        dangerous = _truth(row["dangerous"], where)
         entries.append(
             Entry(
                 path=f"{base}{folder}/{name}{ending}",
                 high_path=f"{base}High/{name}{ending}" if kind == "dual" else None,
                 kind=kind,
                 group=f"{row['class'].strip()} {row['instance'].strip()}",
-                image_labels=(row["class"].strip(),),
-                anomalous=_truth(row["dangerous"], where),
+                image_labels=(row["class"].strip(),) if dangerous else (),
+                anomalous=dangerous,
             )
         )
     return Layout(classes=(), entries=tuple(entries))
 
 
-def _ending(folder: Path, name: str, where: str, src: Path) -> str:
-    for ending in ("", ".png", ".jpg"):
-        inside(src, "", f"{name}{ending}", where)
-        if name and (folder / f"{name}{ending}").is_file():
-            return ending
-    return ".png"
+def _ending(src: Path, folder: str, name: str, where: str) -> str:
+    """What completes `name` to a file in `folder`; `.png` where there is none, for the message."""
+    found = (
+        e for e in ("", ".png", ".jpg") if (src / inside(src, folder, name + e, where)).is_file()
+    )
+    return next(found, ".png")
 
 
 def _truth(word: str, where: str) -> bool:

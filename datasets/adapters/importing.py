@@ -1,21 +1,23 @@
 """A set as it was downloaded, brought into the form that recipes read."""
 
-import csv
-import io
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Literal
 
 import numpy as np
 
 from parcelscope.datasets.adapters.catalog import Adapter
-from parcelscope.datasets.adapters.layout import Box, Entry, read_text
+from parcelscope.datasets.adapters.layout import Box, Entry
+from parcelscope.datasets.adapters.splitting import (
+    Splitting,
+    check_shares,
+    group_names,
+    split_entries,
+)
 from parcelscope.datasets.annotated import (
     AnnotatedImage,
     AnnotatedSet,
     Floats,
-    Split,
     write_annotated,
 )
 from parcelscope.datasets.annotated_pictures import read_picture, size_wh
@@ -29,30 +31,15 @@ from parcelscope.datasets.near_duplicates import (
     near_duplicates,
 )
 from parcelscope.datasets.placing import path_inside, unique_name
-from parcelscope.datasets.splits import draw_splits, joined_groups, straddling, to_leave_out
+from parcelscope.datasets.splits import joined_groups, straddling
 from parcelscope.datasets.writing import write_text_whole
 
-SplitMode = Literal["auto", "clean", "published", "new"]
 Progress = Callable[[str, int, int], None]
 
 MOST_LEFT_OUT = 0.1
 """Share of pictures that may be missing or unreadable before the whole set is refused."""
 LEAST_SIDE_PX = 1.0
 """Boxes with less left inside the picture hold nothing to learn from."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Splitting:
-    """How to split."""
-
-    mode: SplitMode = "auto"
-    """`clean` keeps the set's own split but leaves out what would straddle, `published` keeps it
-    as it is, `new` draws one; `auto` is `clean` where the set has a split and `new` elsewhere."""
-    val_share: float = 0.15
-    test_share: float = 0.15
-    seed: int = 0
-    groups: Path | None = None
-    """CSV with a column `file` and others, such as sender or carton, that must not straddle."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,17 +59,31 @@ def import_set(
     out: Path,
     *,
     variant: str | None = None,
-    splitting: Splitting = Splitting(),
+    splitting: Splitting | None = None,
+    title: str | None = None,
+    licence: str | None = None,
     copy: bool = False,
     progress: Progress = lambda stage, done, total: None,
 ) -> Imported:
     """Read the set in `src` with `adapter` and write it to `out`.
 
+    Args:
+        adapter: What reads it.
+        src: Folder with the set as it was downloaded and unpacked.
+        out: New or empty folder.
+        variant: Part of the set, where it has several.
+        splitting: How to split; as `Splitting()` if left out.
+        title: Name of the set, where the adapter is for a layout that many sets have.
+        licence: Its licence, for the same case.
+        copy: Copy the pictures; else hard links are made where the disk can.
+        progress: Called with the stage, things done and things in all.
+
     Raises:
         DatasetError: If `src` is not laid out as the adapter expects, a path leads out of it, more
             than a tenth of the pictures cannot be read, or `out` is in use.
     """
-    _require(splitting)
+    splitting = Splitting() if splitting is None else splitting
+    check_shares(splitting)
     src = src.resolve()
     layout = adapter.read(src, variant)
     images, owners, thumbs, left_out = _opened(src, layout.entries, progress)
@@ -91,9 +92,9 @@ def import_set(
             f"{src}: only {len(images)} of {len(layout.entries)} pictures can be read;"
             f" the first fault: {left_out[0] if left_out else 'there is none'}"
         )
-    names = _group_names(owners, splitting.groups)
+    names = group_names(owners, splitting.groups)
     groups = joined_groups(names, near_duplicates(looks(thumbs)))
-    kept, splits = _split([entry.split for entry in owners], groups, splitting)
+    kept, splits = split_entries([entry.split for entry in owners], groups, splitting)
     left_out += [
         f"{images[at].path}: left out of {owners[at].split}, since a held-out picture is of"
         " the same group or looks the same"
@@ -105,11 +106,11 @@ def import_set(
         for at, split in zip(kept, splits, strict=True)
     )
     annotated = AnnotatedSet(
-        name=adapter.title if variant is None else f"{adapter.title} {variant}",
+        name=title or (adapter.title if variant is None else f"{adapter.title} {variant}"),
         root=src,
         classes=layout.classes,
         images=chosen,
-        licence=adapter.licence,
+        licence=licence or adapter.licence,
         source=f"{adapter.title}: {adapter.what}",
     )
     written = write_annotated(
@@ -119,12 +120,6 @@ def import_set(
         write_text_whole(out / "left_out.txt", "\n".join(left_out) + "\n")
     both = straddling([groups[at] for at in kept], splits)
     return Imported(annotated=written, left_out=tuple(left_out), straddling=len(both))
-
-
-def _require(splitting: Splitting) -> None:
-    val, test = splitting.val_share, splitting.test_share
-    if not (0 <= val < 1 and 0 <= test < 1 and val + test < 1):
-        raise DatasetError(f"val and test must be shares below 1 together, got {val} and {test}")
 
 
 def _opened(
@@ -210,67 +205,6 @@ def _boxes(entry: Entry, width: int, height: int) -> tuple[Floats, tuple[str, ..
 
 def _words(box: Box) -> str:
     return f"{box.label} ({box.x0:g}, {box.y0:g}, {box.x1:g}, {box.y1:g})"
-
-
-def _group_names(owners: Sequence[Entry], table: Path | None) -> list[list[Hashable]]:
-    """What each picture belongs to: its group in the set, and each named column of `table`."""
-    named = {} if table is None else read_groups(table)
-    missing = [entry.path for entry in owners if table is not None and entry.path not in named]
-    if missing:
-        raise DatasetError(
-            f"{table}: expected a row for every picture, got none for {missing[0]!r}"
-            f" and {len(missing) - 1} others"
-        )
-    found: list[list[Hashable]] = []
-    for entry in owners:
-        own: list[Hashable] = [] if entry.group is None else [("group", entry.group)]
-        found.append(own + list(named.get(entry.path, ())))
-    return found
-
-
-def read_groups(table: Path) -> dict[str, list[tuple[str, str]]]:
-    """Column and value of all that each file belongs to.
-
-    Raises:
-        DatasetError: If the table has no column `file`, or no other.
-    """
-    reader = csv.DictReader(io.StringIO(read_text(table)), strict=True)
-    try:
-        rows = list(reader)
-    except csv.Error as error:
-        raise DatasetError(f"{table}: not a table: {error}") from None
-    columns = [name for name in reader.fieldnames or () if name and name != "file"]
-    if "file" not in (reader.fieldnames or ()) or not columns:
-        raise DatasetError(
-            f"{table}: expected a column 'file' and others such as sender or carton,"
-            f" got {list(reader.fieldnames or ())[:12]}"
-        )
-    return {row["file"]: [(name, row[name]) for name in columns if row[name]] for row in rows}
-
-
-def _split(
-    own: Sequence[Split | None], groups: Sequence[int], splitting: Splitting
-) -> tuple[list[int], list[Split]]:
-    """The pictures that are kept, and the split of each."""
-    everyone = list(range(len(own)))
-    published = [split for split in own if split is not None]
-    mode = splitting.mode
-    if mode == "auto":
-        mode = "clean" if len(published) == len(own) else "new"
-    if mode == "new":
-        drawn = draw_splits(
-            groups,
-            val_share=splitting.val_share,
-            test_share=splitting.test_share,
-            seed=splitting.seed,
-        )
-        return everyone, drawn
-    if len(published) < len(own):
-        raise DatasetError(f"--split {mode} needs a set with a split of its own; use --split new")
-    if mode == "clean":
-        gone = set(to_leave_out(groups, published))
-        everyone = [at for at in everyone if at not in gone]
-    return everyone, [published[at] for at in everyone]
 
 
 def _group_labels(
