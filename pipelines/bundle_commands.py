@@ -26,6 +26,9 @@ PublicKey = Annotated[
 Config = Annotated[
     Path | None, typer.Option(help="Screening configuration, YAML; built-in if left out.")
 ]
+Runs = Annotated[
+    Path, typer.Option(help="Folder of MLflow's SQLite file, if MLFLOW_TRACKING_URI is not set.")
+]
 Out = Annotated[Path, typer.Option(help="Bundle folder to write; new or empty.")]
 Name = Annotated[
     str | None, typer.Option(help="Name of the new bundle; the old one's if left out.")
@@ -264,6 +267,7 @@ def bundle_promote(
     ] = False,
     reason: Annotated[str | None, typer.Option(help="Why, for the log.")] = None,
     by: Annotated[str | None, typer.Option(help="Who decides; this user if left out.")] = None,
+    runs: Runs = Path("mlruns"),
     public_key: PublicKey = None,
     config: Config = None,
 ) -> None:
@@ -288,7 +292,7 @@ def bundle_promote(
     try:
         from parcelscope.training.registry import register_bundle
 
-        version = register_bundle(promoted.target.resolve(), "champion")
+        version = register_bundle(promoted.target.resolve(), "champion", runs=runs)
     except ConfigError as error:
         print(f"not in the model registry: {error}")
     else:
@@ -301,11 +305,9 @@ def bundle_register(
     alias: Annotated[
         Literal["champion", "challenger"], typer.Option(help="What it is from now on.")
     ],
-    uri: Annotated[
-        str | None, typer.Option(help="MLflow registry; MLflow's own default if left out.")
-    ] = None,
+    runs: Runs = Path("mlruns"),
 ) -> None:
     """Name a bundle champion or challenger in MLflow's model registry."""
     from parcelscope.training.registry import register_bundle
 
-    print(f"{bundle}: version {register_bundle(bundle, alias, uri=uri)} is the {alias}")
+    print(f"{bundle}: version {register_bundle(bundle, alias, runs=runs)} is the {alias}")
