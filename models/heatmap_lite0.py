@@ -12,8 +12,9 @@ from efficientnet_lite_pytorch import EfficientNet
 from torch import Tensor, nn
 from torch.nn import functional
 
+from parcelscope.datasets.canvas import AIR
 from parcelscope.models.bundle import InputKind
-from parcelscope.models.heatmap_network import AIR, Maps, Stride, conv
+from parcelscope.models.heatmap_network import Maps, Stride, conv
 
 LEVELS = {2: 24, 4: 40, 10: 112, 15: 320}
 """Last block of each scale, and its channels: strides 4, 8, 16 and 32."""

@@ -45,7 +45,7 @@ def train(
     _open(folder, recipe, resume=resume)
     with _tracker(runs, folder, recipe, stem=stem, digest=digest) as tracker:
         job = Job(recipe_name=stem, out=folder, fingerprint=digest, report=report, tracker=tracker)
-        part = fit(recipe, job)
+        part: TrainedPart = fit(recipe, job)
         write_part(part, trains=recipe.trains, job=job)
         tracker.metrics(part.metrics)
         tracker.files(folder / RECIPE)

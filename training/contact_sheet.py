@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from parcelscope.datasets.canvas import AIR
 from parcelscope.datasets.writing import write_whole
 from parcelscope.models.bundle import InputKind
 from parcelscope.models.heatmap import Boxes
 from parcelscope.training.scan_sets import ScanSet
 
-AIR = 60000.0
 COLUMNS = 4
 MOST = 12
 TRUE_RGB, FOUND_RGB = (0, 130, 60), (200, 40, 0)

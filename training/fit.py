@@ -243,7 +243,7 @@ def _learner(
     # Channels last: the layout in which the CPU's convolutions run without copies.
     network.to(settings.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(
-        network.parameters() if groups is None else groups,  # type: ignore[arg-type]
+        network.parameters() if groups is None else groups,
         lr=settings.learning_rate,
         weight_decay=settings.weight_decay,
     )

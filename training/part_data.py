@@ -72,7 +72,9 @@ def load_data(
     if options.folder is None:
         data = _generated(options, goal, spec=spec, seed=seed, work=work, report=report)
     else:
-        data = _annotated(options, options.folder, goal, kind=kind, spec=spec, report=report)
+        data = _annotated(
+            options, options.folder, goal, kind=kind, spec=spec, work=work, report=report
+        )
     return replace(data, digest=_digest(data, kind))
 
 
@@ -104,18 +106,19 @@ def _generated(
             save_set(scans, path)
         return load_set(path)
 
+    classes: tuple[str, ...]
     if goal == "pieces":
         train, classes = drawn("cartons", options.train), PIECE_LABELS
         calibration = drawn("count", options.calibration, as_in_feeds=True)
     elif goal == "items":
-        train, classes = drawn("train", options.train), ITEM_LABELS
+        train, classes = drawn("train", options.train), tuple(ITEM_LABELS)
         calibration = drawn("calibration", options.calibration, benign=True, as_in_feeds=True)
     else:
         train, classes = drawn("genuine", options.train, benign=True), ("scan",)
         calibration = drawn("calibration", options.calibration, benign=True, as_in_feeds=True)
     val = drawn("val", options.val, as_in_feeds=True)
     return PartData(
-        classes=tuple(classes),
+        classes=classes,
         train=train,
         val=val,
         val_anomalous=np.array([len(label) > 0 for label in val.label], np.bool_),
@@ -132,13 +135,12 @@ def _annotated(
     *,
     kind: InputKind,
     spec: CanvasSpec,
+    work: Path,
     report: Report,
 ) -> PartData:
     annotated = read_annotated(folder)
-    train, val = (
-        _some(annotated, split, most)
-        for split, most in (("train", options.train), ("val", options.val))
-    )
+    train = _some(annotated, "train", options.most)
+    val = _some(annotated, "val", options.most)
     if goal == "anomaly":
         train = [image for image in train if is_compliant(image)]
     if goal != "anomaly" and not any(image.labels for image in train):
@@ -150,6 +152,7 @@ def _annotated(
             images,
             kind=kind,
             spec=spec,
+            store=work / f"{name}.npy",
             progress=lambda done: report(f"read {name} scans", done, len(images)),
         )
 
@@ -164,7 +167,7 @@ def _annotated(
     sets = [
         placed("train", annotated, train),
         placed("val", annotated, val),
-        placed("calibration", calm, held_out[: options.calibration]),
+        placed("calibration", calm, held_out[: options.most]),
     ]
     if goal == "pieces":  # whatever they are called, all are pieces
         sets = [replace(s, label=[np.zeros_like(label) for label in s.label]) for s in sets]
@@ -180,8 +183,8 @@ def _annotated(
     )
 
 
-def _some(annotated: AnnotatedSet, split: Split, most: int) -> list[AnnotatedImage]:
-    """The first `most` images of `split`, of which there must be some."""
+def _some(annotated: AnnotatedSet, split: Split, most: int | None) -> list[AnnotatedImage]:
+    """The first `most` images of `split`, or all, of which there must be some."""
     images = annotated.of_split(split)
     if not images:
         raise DatasetError(f"{annotated.root}: no image is in split {split!r}, which is needed")

@@ -42,11 +42,13 @@ class DataOptions(BaseModel):
     folder: Path | None = None
     """An annotated set, as `parcelscope dataset import` writes it; null: generated scans."""
     train: int = Field(default=4500, ge=2, le=1_000_000)
-    """Generated scans to learn from, 2 or more; of a folder, at most so many are taken."""
+    """Generated scans to learn from, 2 or more."""
     val: int = Field(default=400, ge=1, le=100_000)
-    """Generated scans to draw the learning curve on, 1 or more; of a folder, at most so many."""
+    """Generated scans to draw the learning curve on, 1 or more."""
     calibration: int = Field(default=900, ge=0, le=100_000)
     """Generated compliant scans, or cartons, for p-values and intervals, 0 or more."""
+    most: int | None = Field(default=None, ge=1, le=100_000_000)
+    """Scans taken of each split of a folder at most, 1 or more; null: all."""
     calibration_folder: Path | None = None
     """Annotated set of the facility's own compliant scans; null: those of `folder` in split val."""
     cache: Path | None = None

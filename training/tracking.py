@@ -4,6 +4,7 @@ The only file that imports mlflow, and only when a run is tracked. Without a ser
 `MLFLOW_TRACKING_URI`, runs go to a SQLite file in a folder of the user's. Its telemetry is off.
 """
 
+import logging
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -142,6 +143,11 @@ def open_client(runs: Path) -> Any:
             f"tracking needs {error.name}, which is not installed; install parcelscope[train], or"
             " train with --no-tracking"
         ) from None
+    for name in (
+        "alembic",
+        "mlflow.store.db.utils",
+    ):  # a line for each table
+        logging.getLogger(name).setLevel(logging.WARNING)
     return MlflowClient(tracking_uri=tracking_uri(runs))
 
 

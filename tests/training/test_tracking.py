@@ -2,6 +2,14 @@
 
 import builtins
 import importlib.util
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
 from pathlib import Path
 from types import ModuleType
 
@@ -114,3 +122,38 @@ def test_a_training_keeps_its_parameters_figures_and_part(tmp_path: Path) -> Non
 def test_an_empty_folder_has_no_runs(tmp_path: Path) -> None:
     (line,) = list_runs(tmp_path / "runs")
     assert line.startswith("no runs at sqlite:///")
+
+
+@needs_mlflow
+@pytest.mark.slow
+def test_the_page_shows_the_runs_of_the_folder(tmp_path: Path) -> None:
+    with tracked(tmp_path / "runs", name="shown", tags={}, again=None):
+        pass
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    code = "from parcelscope.pipelines.cli import main; main()"
+    words = ["runs", "ui", "--runs", str(tmp_path / "runs"), "--port", str(port)]
+    page = subprocess.Popen([sys.executable, "-c", code, *words], start_new_session=True)
+    try:
+        assert "shown" in asked(port, until_s=time.monotonic() + 200)
+    finally:
+        os.killpg(page.pid, signal.SIGTERM)
+        page.wait()
+
+
+def asked(port: int, *, until_s: float) -> str:
+    """What the page's server says when it is asked for all runs."""
+    ask = urllib.request.Request(
+        f"http://127.0.0.1:{port}/api/2.0/mlflow/runs/search",
+        data=json.dumps({"experiment_ids": ["0", "1"]}).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    while True:
+        try:
+            with urllib.request.urlopen(ask, timeout=10) as answer:
+                return str(answer.read().decode())
+        except OSError:
+            if time.monotonic() > until_s:
+                raise
+            time.sleep(0.5)

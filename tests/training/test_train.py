@@ -16,6 +16,7 @@ from parcelscope.inference.detectors import check_contract
 from parcelscope.inference.sessions import open_session
 from parcelscope.models.bundle import DetectorCard
 from parcelscope.models.bundle_writing import read_part
+from parcelscope.models.heatmap_network import HeatmapNetwork
 from parcelscope.pipelines.train import lines, train
 from parcelscope.training.part import TrainedPart
 
@@ -134,31 +135,40 @@ def test_a_training_that_was_killed_goes_on_to_the_same_part(tmp_path: Path) -> 
         assert (resumed.folder / name).read_bytes() == (through.folder / name).read_bytes()
 
 
-def test_what_was_learned_can_be_started_from(tmp_path: Path) -> None:
+def test_a_training_starts_from_given_weights_where_they_fit(tmp_path: Path) -> None:
     write_blocks(tmp_path / "set", train=4, val=2)
-    words = [*SMALL, "fit.passes=2", f"data.folder={tmp_path / 'set'}"]
-    trained("xray_items", words, tmp_path / "first")
-    start = f"start={tmp_path / 'first' / 'weights.pt'}"
-    slow = "fit.learning_rate=1e-9"
-    trained("xray_items", [*words, start, slow], tmp_path / "second")
-    first, second = (torch.load(tmp_path / n / "weights.pt") for n in ("first", "second"))
-    assert torch.allclose(first["stem.0.weight"], second["stem.0.weight"], atol=1e-6)
+    words = [*SMALL, "fit.passes=2", "fit.learning_rate=1e-9", f"data.folder={tmp_path / 'set'}"]
+    first = HeatmapNetwork(10, "colour").state_dict()
+    torch.save(first, tmp_path / "first.pt")
+    trained("xray_items", [*words, f"start={tmp_path / 'first.pt'}"], tmp_path / "out")
+    second = torch.load(tmp_path / "out" / "weights.pt")
+    assert torch.allclose(first["down.0.0.0.weight"], second["down.0.0.0.weight"], atol=1e-6)
+    assert first["stem.0.weight"].shape != second["stem.0.weight"].shape
+
+
+def test_weights_that_are_none_are_refused(tmp_path: Path) -> None:
+    write_blocks(tmp_path / "set", train=2, val=1)
+    words = [*SMALL, f"data.folder={tmp_path / 'set'}"]
     (tmp_path / "broken.pt").write_bytes(b"no weights")
+    torch.save({"a": torch.zeros(1)}, tmp_path / "other.pt")
     with pytest.raises(ConfigError, match=r"start: .*broken.pt: expected weights of a training"):
-        trained("xray_items", [*words, f"start={tmp_path / 'broken.pt'}"], tmp_path / "third")
+        trained("xray_items", [*words, f"start={tmp_path / 'broken.pt'}"], tmp_path / "one")
+    with pytest.raises(ConfigError, match=r"other.pt: not one layer of it fits"):
+        trained("xray_items", [*words, f"start={tmp_path / 'other.pt'}"], tmp_path / "two")
 
 
 def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
-    write_blocks(tmp_path / "set", train=4, val=2)
-    words = [*SMALL, "fit.passes=2", f"data.folder={tmp_path / 'set'}"]
-    out = tmp_path / "out"
-    trained("xray_items", words, out)
+    out, words = tmp_path / "out", ["data.folder=nowhere"]
+    with pytest.raises(DatasetError):
+        trained("xray_items", words, out)
     with pytest.raises(ConfigError, match=r"holds a training; go on with it by --resume"):
         trained("xray_items", words, out)
     with pytest.raises(ConfigError, match=r"another recipe or other overrides"):
         trained("xray_items", [*words, "seed=1"], out, resume=True)
+    with pytest.raises(DatasetError):
+        trained("xray_items", words, out, resume=True)
     with pytest.raises(ConfigError, match=r"expected a new or empty folder, got one in use"):
-        trained("xray_items", words, tmp_path / "set")
+        trained("xray_items", words, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -185,15 +195,3 @@ def test_what_cannot_be_trained_is_refused(
     write_blocks(tmp_path / "set", train=2, val=1)
     with pytest.raises(error, match=told):
         trained("xray_items", [*SMALL, f"data.folder={tmp_path / 'set'}", *words], tmp_path / "out")
-
-
-def test_other_data_under_the_same_name_are_not_resumed(tmp_path: Path) -> None:
-    write_blocks(tmp_path / "set", train=4, val=2)
-    words = [*SMALL, "fit.passes=2", f"data.folder={tmp_path / 'now'}"]
-    (tmp_path / "now").symlink_to(tmp_path / "set")
-    trained("xray_items", words, tmp_path / "out")
-    (tmp_path / "now").unlink()
-    write_blocks(tmp_path / "other", train=5, val=2)
-    (tmp_path / "now").symlink_to(tmp_path / "other")
-    with pytest.raises(ConfigError, match=r"made by another recipe or from other data"):
-        trained("xray_items", words, tmp_path / "out", resume=True)
