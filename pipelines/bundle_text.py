@@ -65,5 +65,8 @@ def _describe_detector(card: DetectorCard, folder: Path) -> Iterator[str]:
         yield f"  piece counts   interval covers {card.count.coverage:.0%} of calibration cartons"
     for name, genuine in card.genuine.items():
         yield f"  calibrated on  {genuine.count:,} compliant scans for {name}"
+    for own in card.calibrations:
+        scanner = f"{own.scanner_model} {own.scanner_software or ''}".strip()
+        yield f"  for scanner    {scanner}: {own.scans:,} compliant scans, {own.source}"
     for name, value in card.metrics.items():
         yield f"  {name:<14} {value:.4g}"

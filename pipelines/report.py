@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from parcelscope.datasets.feed import Feed
 from parcelscope.datasets.records import OwnerKind
@@ -22,6 +21,7 @@ from parcelscope.pipelines.flag_cards import (
     percent,
     shortened,
 )
+from parcelscope.pipelines.pages import page_environment
 from parcelscope.pipelines.progress import duration
 from parcelscope.pipelines.run_folder import Run, TableCounts
 from parcelscope.screening.config import ScreeningConfig
@@ -86,7 +86,7 @@ def render_report(run: Run, feed: Feed, bundle: Bundle, config: ScreeningConfig)
     """The report as HTML. All text of the feed is escaped; pictures are read from the feed."""
     lines = flag_lines(run, feed)
     return (
-        _template_environment()
+        page_environment()
         .get_template("report.html")
         .render(
             run_id=run.card.run_id,
@@ -275,15 +275,3 @@ def _facts(run: Run, bundle: Bundle) -> Iterator[tuple[str, str]]:
 
 def _things(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
-def _template_environment() -> Environment:
-    # Manifest text is hostile: whatever is not marked safe is escaped, and nothing is marked safe.
-    environment: Environment = Environment(
-        loader=PackageLoader("parcelscope.pipelines", package_path=""),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment

@@ -206,7 +206,7 @@ def average_precisions(
     Args:
         truth: image_path, label, x0, y0, x1, y1.
         found: The same and score.
-        images: Every image that was scored, those without objects too.
+        images: Every image that was scored, one at least, those without objects too.
         labels: The classes.
         overlaps: Least intersection over union of a hit; the first is 0.5.
         groups: (N,) images that go together, as for `bootstrap`.
@@ -236,7 +236,7 @@ def average_precisions(
             ]
         )
 
-    drawn = resamplings(count, repeats=repeats, groups=groups) if count else iter(())
+    drawn = resamplings(count, repeats=repeats, groups=groups)
     spread = np.array([measure(rows) for rows in drawn]).reshape(-1, 2, len(labels) + 1)
     value = measure(np.arange(count))
     curves = evaluation.eval["precision"][0, :, :, 0, 0]  # (recalls, classes)

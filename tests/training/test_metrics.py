@@ -4,6 +4,7 @@ import pytest
 
 from parcelscope.training.metrics import (
     auroc,
+    average_precisions,
     bootstrap,
     mean_average_precision,
     mean_of,
@@ -75,3 +76,33 @@ def test_resampling_is_the_same_for_the_same_seed() -> None:
     values = np.random.default_rng(1).random(50)
     first, second = (bootstrap(50, lambda rows: float(values[rows].mean())) for _ in range(2))
     assert first == second
+
+
+def test_rows_of_one_group_do_not_make_a_figure_surer() -> None:
+    values = np.repeat(np.random.default_rng(4).normal(0, 1, 20), 50)
+    groups = np.repeat(np.arange(20), 50)
+    alone, together = (mean_of(values), mean_of(values, groups))
+    assert alone.value == together.value
+    assert together.high - together.low > 4 * (alone.high - alone.low)
+
+
+def test_precision_at_higher_overlaps_asks_for_better_boxes() -> None:
+    shifted = pl.DataFrame([BOX | {"score": 0.9, "x0": 2.0, "x1": 12.0}])  # overlap 8 / 12
+    found = average_precisions(pl.DataFrame([BOX]), shifted, ["a", "b"], ("knife", "vape"))
+    assert found.map50.value == pytest.approx(1, abs=0.01)
+    # Overlaps of 0.5, 0.55, 0.6 and 0.65 of the ten are met.
+    assert found.map50_95.value == pytest.approx(0.4, abs=0.01)
+    assert found.by_class["knife"].ap50_95.value == pytest.approx(0.4, abs=0.01)
+    assert found.by_class["knife"].ap50.count == 1
+    assert found.by_class["vape"].ap50.count == 0
+    assert np.isnan(found.by_class["vape"].ap50.value)
+
+
+def test_every_detection_is_matched_once() -> None:
+    found = pl.DataFrame(
+        [BOX | {"score": 0.9}, BOX | {"score": 0.8}, BOX | {"score": 0.7, "image_path": "b"}]
+    )
+    precisions = average_precisions(pl.DataFrame([BOX]), found, ["a", "b"], ("knife",))
+    assert precisions.score.tolist() == [0.9, 0.8, 0.7]
+    assert precisions.hit.tolist() == [True, False, False]
+    assert precisions.row.tolist() == [0, 0, 1]
