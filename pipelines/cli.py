@@ -15,6 +15,7 @@ import typer
 from parcelscope.datasets.errors import ConfigError, ParcelscopeError
 from parcelscope.pipelines.bundle_commands import bundle_app
 from parcelscope.pipelines.calibrate_commands import calibrate, evaluate_calibration
+from parcelscope.pipelines.dataset_commands import dataset_app
 from parcelscope.pipelines.evaluate_commands import evaluate_detector
 from parcelscope.pipelines.train_commands import runs_app, train
 
@@ -39,6 +40,7 @@ app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(bundle_app, name="bundle")
 app.command()(calibrate)
 app.command()(train)
+app.add_typer(dataset_app, name="dataset")
 app.add_typer(runs_app, name="runs")
 evaluate_app.command("calibration")(evaluate_calibration)
 evaluate_app.command("detector")(evaluate_detector)
