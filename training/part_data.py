@@ -17,13 +17,22 @@ from parcelscope.models.bundle import InputKind
 from parcelscope.training.annotated_scans import is_compliant, scan_set
 from parcelscope.training.part import Report
 from parcelscope.training.part_recipes import DataOptions
+from parcelscope.training.projected_scans import classes_with_items, with_projections
 from parcelscope.training.scan_cache import load_set, save_set
 from parcelscope.training.scan_sets import Kind, ScanSet, canvas_of, draw_set
 from parcelscope.training.workshop import PIECE_LABELS
 
 Goal = Literal["items", "pieces", "anomaly"]
 """What is learned; decides which scans are drawn and which may calibrate."""
-SEEDS = {"train": 1, "val": 6, "calibration": 5, "genuine": 2, "cartons": 3, "count": 4}
+SEEDS = {
+    "train": 1,
+    "val": 6,
+    "calibration": 5,
+    "genuine": 2,
+    "cartons": 3,
+    "count": 4,
+    "projected": 8,
+}
 """Added to the recipe's seed; equal to those of the built-in bundle for the same sets."""
 
 
@@ -75,6 +84,8 @@ def load_data(
         data = _annotated(
             options, options.folder, goal, kind=kind, spec=spec, work=work, report=report
         )
+    if options.projected:
+        data = _projected(data, options, spec=spec, seed=seed, work=work, report=report)
     return replace(data, digest=_digest(data, kind))
 
 
@@ -143,7 +154,7 @@ def _annotated(
     val = _some(annotated, "val", options.most)
     if goal == "anomaly":
         train = [image for image in train if is_compliant(image)]
-    if goal != "anomaly" and not any(image.labels for image in train):
+    if goal != "anomaly" and not options.projected and not any(i.labels for i in train):
         raise DatasetError(f"{folder}: no image of split 'train' has a box to learn from")
 
     def placed(name: str, owner: AnnotatedSet, images: Sequence[AnnotatedImage]) -> ScanSet:
@@ -181,6 +192,34 @@ def _annotated(
         digest="",
         told=f"{annotated.name} ({annotated.source}; licence: {annotated.licence})",
     )
+
+
+def _projected(
+    data: PartData,
+    options: DataOptions,
+    *,
+    spec: CanvasSpec,
+    seed: int,
+    work: Path,
+    report: Report,
+) -> PartData:
+    """`data` with more scans to learn from, and with the classes of the items projected."""
+    classes = classes_with_items(data.classes)
+    count = options.projected
+    work.mkdir(parents=True, exist_ok=True)
+    train = with_projections(
+        data.train,
+        count,
+        classes=classes,
+        spec=spec,
+        specimens=options.projected_specimens,
+        most=options.projected_most,
+        seed=seed + SEEDS["projected"],
+        store=work / "train-projected.npy",
+        progress=lambda done: report("project items", done, count),
+    )
+    told = f"{data.told}; generated items projected into {count} of its scans"
+    return replace(data, classes=classes, train=train, told=told)
 
 
 def _some(annotated: AnnotatedSet, split: Split, most: int | None) -> list[AnnotatedImage]:

@@ -49,6 +49,13 @@ class DataOptions(BaseModel):
     """Generated compliant scans, or cartons, for p-values and intervals, 0 or more."""
     most: int | None = Field(default=None, ge=1, le=100_000_000)
     """Scans taken of each split of a folder at most, 1 or more; null: all."""
+    projected: int = Field(default=0, ge=0, le=1_000_000)
+    """Scans added to those of split train: some of them again, with generated items projected into
+    them, 0 or more; dual energy only."""
+    projected_most: int = Field(default=2, ge=1, le=10)
+    """Items projected into one scan at most, 1 to 10."""
+    projected_specimens: int = Field(default=12, ge=1, le=1000)
+    """Different specimens drawn of every item, 1 to 1000."""
     calibration_folder: Path | None = None
     """Annotated set of the facility's own compliant scans; null: those of `folder` in split val."""
     cache: Path | None = None
@@ -147,6 +154,11 @@ class DetectorRecipe(BaseModel):
     def _counts_where_it_must(self) -> Self:
         if self.detector == "xray.pieces" and self.fit.count_weight == 0:
             raise ValueError("fit.count_weight must be above 0 for xray.pieces, which counts")
+        if self.data.projected and (self.detector, self.input) != ("xray.items", "dual"):
+            raise ValueError(
+                "data.projected must be 0 unless xray.items learns from dual-energy scans, got"
+                f" {self.data.projected}"
+            )
         return self
 
 
@@ -165,3 +177,9 @@ class AnomalyRecipe(BaseModel):
     """Processor threads, 1 to 256."""
     seed: int = Field(default=20261122, ge=0, le=2**31 - 1)
     """The same seed gives the same part, 0 to 2147483647."""
+
+    @model_validator(mode="after")
+    def _learns_from_compliant_scans(self) -> Self:
+        if self.data.projected:
+            raise ValueError("data.projected must be 0 for xray.anomaly, which learns no items")
+        return self
