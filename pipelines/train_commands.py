@@ -29,9 +29,9 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the training in that folder.")
     ] = False,
-    tracking: Annotated[
-        bool, typer.Option("--tracking/--no-tracking", help="Keep the run in MLflow.")
-    ] = True,
+    untracked: Annotated[
+        bool, typer.Option("--no-tracking", help="Do not keep the run in MLflow.")
+    ] = False,
     runs: RunsFolder = RUNS,
 ) -> None:
     """Train one part of a bundle by a recipe. Needs `[train,eval]`."""
@@ -47,7 +47,7 @@ def train(
                 overrides or [],
                 out=out,
                 resume=resume,
-                runs=runs if tracking else None,
+                runs=None if untracked else runs,
                 report=report,
             )
     except ModuleNotFoundError as error:
