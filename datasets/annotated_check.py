@@ -12,6 +12,7 @@ from parcelscope.datasets.annotated_pictures import read_picture, size_wh
 from parcelscope.datasets.errors import ImageError
 from parcelscope.datasets.headers import read_bytes, read_header
 from parcelscope.datasets.near_duplicates import SEEN_PX, Thumb, grey_of, looks, near_duplicates
+from parcelscope.datasets.photos import read_photo
 
 FaultKind = Literal[
     "unreadable", "altered", "wrong size", "empty box", "box outside", "alike across splits",
@@ -88,6 +89,12 @@ def _file_faults(root: Path, image: AnnotatedImage) -> Iterator[Fault]:
         said = f"{image.width_px} x {image.height_px}"
         message = f"{image.path}: has {size[0]} x {size[1]} pixels, the table says {said}"
         yield Fault(kind="wrong size", message=message)
+    if image.mask_path is not None:
+        mask = read_photo(root / image.mask_path)
+        if mask.shape[:2] != (image.height_px, image.width_px):
+            of = f"{mask.shape[1]} x {mask.shape[0]}"
+            message = f"{image.mask_path}: has {of} pixels, its picture {size[0]} x {size[1]}"
+            yield Fault(kind="wrong size", message=message)
     if file_digest(root, image) != image.sha256:
         message = f"{image.path}: is not the file that was written"
         yield Fault(kind="altered", message=message)

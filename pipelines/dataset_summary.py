@@ -70,7 +70,10 @@ def _box_lines(annotated: AnnotatedSet) -> list[str]:
 def _side_shares(image: AnnotatedImage) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """(N,) root of each box's area as a share of the picture's."""
     sides = np.maximum(image.box_xyxy[:, 2:] - image.box_xyxy[:, :2], 0).astype(np.float64)
-    return np.sqrt(sides[:, 0] * sides[:, 1] / (image.width_px * image.height_px))
+    shares: np.ndarray[tuple[int], np.dtype[np.float64]] = np.sqrt(
+        sides[:, 0] * sides[:, 1] / (image.width_px * image.height_px)
+    )
+    return shares
 
 
 def _whole_lines(images: Sequence[AnnotatedImage]) -> list[str]:

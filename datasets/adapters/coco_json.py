@@ -60,7 +60,7 @@ def read_coco(
                 high_path=_high(src, item, place, where),
                 boxes=tuple(boxes.pop(key, ())),
                 split=split,
-                group=item["group"] if isinstance(item.get("group"), str) else None,
+                group=_group(item),
                 stated_wh=_size(item, where),
             )
         )
@@ -125,6 +125,11 @@ def _kind(item: dict[str, object], kind: Kind, where: str) -> Kind:
             return said
         case other:
             raise DatasetError(f"{where}: kind must be colour, grey, dual or photo, got {other!r}")
+
+
+def _group(item: dict[str, object]) -> str | None:
+    said = item.get("group")  # ours alone; another tool may mean anything by it
+    return said if isinstance(said, str) and said else None
 
 
 def _high(src: Path, item: dict[str, object], place: Place, where: str) -> str | None:

@@ -42,7 +42,8 @@ def export_set(
 def _write_coco(annotated: AnnotatedSet, out: Path, copy: bool) -> None:
     number = {name: at for at, name in enumerate(annotated.classes, start=1)}
     for split, images in _by_split(annotated):
-        described, boxes = [], []
+        described: list[dict[str, object]] = []
+        boxes: list[dict[str, object]] = []
         for key, image in enumerate(images, start=1):
             row: dict[str, object] = {
                 "id": key, "file_name": PurePosixPath(image.path).name, "license": 1,

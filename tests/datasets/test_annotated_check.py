@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from tests.datasets.adapters.layouts import SIZE_WH, draw
 
 from parcelscope.datasets.annotated import AnnotatedImage, AnnotatedSet, write_annotated
@@ -77,6 +78,16 @@ def test_each_fault_is_found(good: AnnotatedSet, changes: dict[str, object], kin
     faults = check_set(changed(good, 1, **changes)).faults
     assert [fault.kind for fault in faults] == [kind]
     assert "images/" in faults[0].message
+
+
+def test_a_mask_must_fit_its_picture(good: AnnotatedSet) -> None:
+    Image.new("L", (WIDTH, HEIGHT)).save(good.root / "fits.png")
+    Image.new("L", (WIDTH, 5)).save(good.root / "small.png")
+    kinds = []
+    for name in ("fits.png", "small.png"):
+        masked = changed(good, 1, mask_path=name)
+        kinds += [f.kind for f in check_set(masked).faults if f.kind != "altered"]
+    assert kinds == ["wrong size"]
 
 
 def overwrite(annotated: AnnotatedSet, number: int, other: int) -> AnnotatedSet:
