@@ -46,6 +46,9 @@ class Owner:
     owner_kind: OwnerKind
     images: tuple[ImageRow, ...] = ()
     """In the order of their paths."""
+    sku: str | None = None
+    brand: str | None = None
+    """What the manifest row of a parcel says it is."""
 
     @property
     def photos(self) -> tuple[ImageRow, ...]:
@@ -71,7 +74,9 @@ def owner_shards(feed: Feed, *, shard_size: int) -> Iterator[tuple[Owner, ...]]:
     """
     owners = _sorted_owners(feed)
     images = (
-        feed.images.join(owners, on=["owner_id", "owner_kind"])
+        feed.images.join(
+            owners.select("rank", "owner_id", "owner_kind"), on=["owner_id", "owner_kind"]
+        )
         .sort("rank", "path", "row")
         .select("rank", *IMAGE_COLUMNS)
     )
@@ -84,8 +89,14 @@ def owner_shards(feed: Feed, *, shard_size: int) -> Iterator[tuple[Owner, ...]]:
             image = ImageRow(**dict(zip(IMAGE_COLUMNS, values, strict=True)))
             by_rank.setdefault(rank, []).append(image)
         yield tuple(
-            Owner(owner_id=owner_id, owner_kind=kind, images=tuple(by_rank.get(rank, ())))
-            for rank, owner_id, kind in shard.iter_rows()
+            Owner(
+                owner_id=owner_id,
+                owner_kind=kind,
+                images=tuple(by_rank.get(rank, ())),
+                sku=sku,
+                brand=brand,
+            )
+            for rank, owner_id, kind, sku, brand in shard.iter_rows()
         )
 
 
@@ -167,12 +178,19 @@ def read_file(image: ImageRow, root: Path) -> bytes:
 
 
 def _sorted_owners(feed: Feed) -> pl.DataFrame:
-    """Columns rank, owner_id, owner_kind, by id; a parcel and a carton may share an id."""
+    """Rank, owner_id, owner_kind, sku, brand, by id; a parcel and a carton may share an id."""
     return (
         pl.concat(
             [
-                feed.cartons.select(owner_id="carton_id", owner_kind=pl.lit("carton")),
-                feed.parcels.select(owner_id="parcel_id", owner_kind=pl.lit("parcel")),
+                feed.cartons.select(
+                    owner_id="carton_id",
+                    owner_kind=pl.lit("carton"),
+                    sku=pl.lit(None, pl.String()),
+                    brand=pl.lit(None, pl.String()),
+                ),
+                feed.parcels.select(
+                    owner_id="parcel_id", owner_kind=pl.lit("parcel"), sku="sku", brand="brand"
+                ),
             ]
         )
         .sort("owner_id", "owner_kind")

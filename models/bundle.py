@@ -131,6 +131,32 @@ class DetectorCard(BaseModel, frozen=True, extra="forbid"):
         )
 
 
+class ReferenceCard(BaseModel, frozen=True, extra="forbid"):
+    """One genuine reference: the file of its constants, and what it was made of."""
+
+    sku: str = Field(min_length=1)
+    brand: str | None = None
+    file: str
+    """`.npz`, as `models/references.py` writes it."""
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    photos: int = Field(gt=0)
+    """Genuine photos that it was made of, and that its p-values were calibrated on."""
+    left_out: int = Field(default=0, ge=0)
+    """Photos that did not register."""
+    source: str = ""
+    """Digest of the photos, for comparing two versions."""
+
+
+class PhotoReferences(BaseModel, frozen=True, extra="forbid"):
+    """Genuine references for `photo.authenticity`, and the feature graph that they share."""
+
+    file: str
+    """ONNX: uint8 `scan` (N, 3, H, W) to `fine` and `coarse` features."""
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    cards: tuple[ReferenceCard, ...] = Field(min_length=1)
+    metrics: dict[str, float] = Field(default_factory=dict)
+
+
 class FusionModel(BaseModel, frozen=True, extra="forbid"):
     """Logistic regression on the strengths of findings, then calibration by knots."""
 
@@ -154,6 +180,8 @@ class Bundle(BaseModel, frozen=True, extra="forbid"):
     detectors: tuple[DetectorCard, ...]
     parcel_fusion: FusionModel
     carton_fusion: FusionModel
+    references: PhotoReferences | None = None
+    """Genuine packaging to compare photos with; None where the bundle has none."""
     notes: str = ""
 
     def card(self, detector: DetectorName, kind: InputKind) -> DetectorCard | None:
@@ -178,6 +206,9 @@ def load_bundle(folder: Path) -> tuple[Bundle, str]:
     bundle, digest = read_card(folder)
     for card in bundle.detectors:
         check_file(folder, card)
+    if bundle.references is not None:
+        for file in (bundle.references, *bundle.references.cards):
+            check_file(folder, file)
     return bundle, digest
 
 
@@ -210,8 +241,8 @@ def read_card(folder: Path) -> tuple[Bundle, str]:
     return bundle, hashlib.sha256(text).hexdigest()
 
 
-def check_file(folder: Path, card: DetectorCard) -> None:
-    """Refuse a detector file that is missing, altered or named outside the bundle's folder."""
+def check_file(folder: Path, card: DetectorCard | PhotoReferences | ReferenceCard) -> None:
+    """Refuse a file that is missing, altered or named outside the bundle's folder."""
     if Path(card.file).name != card.file:
         raise BundleError(f"{folder / CARD}: file names must stay in the bundle, got {card.file!r}")
     path = folder / card.file
