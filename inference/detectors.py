@@ -1,6 +1,6 @@
 """The detectors of a bundle as sessions, and what each says about a batch of canvases."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -13,8 +13,10 @@ import onnxruntime as ort
 
 from parcelscope.datasets.errors import BundleError, ParcelscopeError
 from parcelscope.inference.sessions import open_session
-from parcelscope.models.bundle import Bundle, DetectorCard, DetectorName, InputKind
-from parcelscope.models.heatmap import MOST_OVERLAP, Boxes, Floats, decode_peaks
+from parcelscope.models.bundle import Bundle, Decoder, DetectorCard, DetectorName, InputKind
+from parcelscope.models.heatmap import Boxes, Floats, decode_peaks
+from parcelscope.models.ssd import decode_ssd
+from parcelscope.models.yolo import decode_yolo
 
 Canvases = npt.NDArray[np.uint16] | npt.NDArray[np.uint8]
 """(N, 2, H, W) uint16, low then high energy, or (N, 3, H, W) uint8, RGB."""
@@ -24,8 +26,14 @@ OUTPUTS: Final[dict[DetectorName, tuple[str, ...]]] = {
     "xray.items": ("peaks", "size", "offset"),
     "xray.pieces": ("peaks", "size", "offset", "count"),
     "xray.anomaly": ("score", "map"),
-}
     "xray.contents": ("support", "material"),
+}
+ITEM_OUTPUTS: Final[dict[Decoder, tuple[str, ...]]] = {
+    "heatmap": OUTPUTS["xray.items"],
+    "ssd": ("logits", "regression"),
+    "yolo": ("boxes", "scores"),
+}
+"""Outputs of `xray.items` by what decodes them; the other detectors have one form each."""
 INPUT_TYPES: Final[dict[InputKind, tuple[str, int]]] = {
     "dual": ("tensor(uint16)", 2),
     "colour": ("tensor(uint8)", 3),
@@ -77,9 +85,6 @@ class Anomaly:
     """(4,) the hottest region, in canvas pixels."""
 
 
-def load_detectors(bundle: Bundle, folder: Path, *, threads: int = 1) -> Detectors:
-    """One session for each detector of `bundle`, whose files lie in `folder`.
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
     """How much support one scan lends to families of goods, and what it is made of."""
@@ -89,6 +94,9 @@ class Contents:
     material: Floats
     """(4,) shares of the mass: organic, mixed, metal, opaque."""
 
+
+def load_detectors(bundle: Bundle, folder: Path, *, threads: int = 1) -> Detectors:
+    """One session for each detector of `bundle`, whose files lie in `folder`.
 
     Raises:
         BundleError: If a file is no model, or a model does not keep the contract of its card.
@@ -107,11 +115,18 @@ def detect_items(detector: Detector, canvases: Canvases) -> list[Boxes]:
     Raises:
         ScoreError: If the model gave a number that is not finite.
     """
-    peaks, size, offset = _run(detector, canvases)
-    return [
-        decode_peaks(*maps, width_px=detector.card.width_px, most_overlap=MOST_OVERLAP)
-        for maps in zip(peaks, size, offset, strict=True)
-    ]
+    outputs = _run(detector, canvases)
+    return [item_boxes(detector.card, one) for one in zip(*outputs, strict=True)]
+
+
+def item_boxes(card: DetectorCard, outputs: Sequence[Floats]) -> Boxes:
+    """What the model of `card` found in one scan, from its outputs for it, best first."""
+    width_px, height_px, overlap = card.width_px, card.height_px, card.most_overlap
+    if card.decoder == "ssd":
+        return decode_ssd(*outputs, width_px=width_px, height_px=height_px, most_overlap=overlap)
+    if card.decoder == "yolo":
+        return decode_yolo(*outputs, width_px=width_px, height_px=height_px, most_overlap=overlap)
+    return decode_peaks(*outputs, width_px=width_px, most_overlap=overlap)
 
 
 def count_pieces(detector: Detector, canvases: Canvases) -> list[PieceCount]:
@@ -151,11 +166,6 @@ def score_anomaly(detector: Detector, canvases: Canvases) -> list[Anomaly]:
     ]
 
 
-def hottest_box(heat: Floats, *, width_px: int, height_px: int) -> Floats:
-    """Box around the connected region of `heat` that holds its peak.
-
-    The region is what lies at or above halfway between the median and the peak, so that it does
-    not depend on the scale of the map.
 def weigh_contents(detector: Detector, canvases: Canvases) -> list[Contents]:
     """What each of `canvases` shows of the families of goods.
 
@@ -168,6 +178,11 @@ def weigh_contents(detector: Detector, canvases: Canvases) -> list[Contents]:
     ]
 
 
+def hottest_box(heat: Floats, *, width_px: int, height_px: int) -> Floats:
+    """Box around the connected region of `heat` that holds its peak.
+
+    The region is what lies at or above halfway between the median and the peak, so that it does
+    not depend on the scale of the map.
 
     Args:
         heat: (h, w) map, higher is more unusual.
@@ -200,7 +215,7 @@ def check_contract(session: ort.InferenceSession, card: DetectorCard, path: Path
     if inputs != [expected]:
         raise BundleError(f"{path}: expected the one input {expected}, got {inputs}")
     outputs = {tensor.name for tensor in session.get_outputs()}
-    missing = [name for name in OUTPUTS[card.detector] if name not in outputs]
+    missing = [name for name in output_names(card) if name not in outputs]
     if missing:
         raise BundleError(
             f"{path}: expected the outputs of {card.detector}, {missing} missing;"
@@ -208,9 +223,16 @@ def check_contract(session: ort.InferenceSession, card: DetectorCard, path: Path
         )
 
 
+def output_names(card: DetectorCard) -> tuple[str, ...]:
+    """Outputs that the model of `card` must have."""
+    if card.detector == "xray.items":
+        return ITEM_OUTPUTS[card.decoder]
+    return OUTPUTS[card.detector]
+
+
 def _run(detector: Detector, canvases: Canvases) -> list[npt.NDArray[Any]]:
     """The contract's outputs for `canvases`, in its order, all finite."""
-    names = OUTPUTS[detector.card.detector]
+    names = output_names(detector.card)
     outputs: list[npt.NDArray[Any]] = detector.session.run(list(names), {INPUT: canvases})
     for name, values in zip(names, outputs, strict=True):
         # NaN compares false with every threshold, so it would read as "nothing found".

@@ -14,12 +14,14 @@ import numpy as np
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from parcelscope.datasets.errors import BundleError
+from parcelscope.models.heatmap import MOST_OVERLAP
 
 FORMAT_VERSION: Final = 1
 CARD = "bundle.json"
 
 DetectorName = Literal["xray.items", "xray.pieces", "xray.anomaly", "xray.contents"]
 InputKind = Literal["dual", "colour"]
+Decoder = Literal["heatmap", "ssd", "yolo"]
 
 
 class GenuineScores(BaseModel, frozen=True, extra="forbid"):
@@ -101,6 +103,19 @@ class DetectorCard(BaseModel, frozen=True, extra="forbid"):
     """Of this model, where it differs from the bundle's."""
     calibrations: tuple[ScannerCalibration, ...] = ()
     """By scanner; the card's own `genuine`, `thresholds` and `count` hold for all others."""
+    decoder: Decoder = "heatmap"
+    """How the outputs of `xray.items` become boxes; each has outputs of its own."""
+    most_overlap: float | None = Field(default=MOST_OVERLAP, gt=0, le=1)
+    """Intersection over union above which two items of one class are taken for one; None for a
+    model that says each thing once."""
+
+    @model_validator(mode="after")
+    def _decoder_of_items(self) -> Self:
+        if self.decoder != "heatmap" and self.detector != "xray.items":
+            raise ValueError(
+                f"decoder {self.decoder!r} is for xray.items alone, got {self.detector}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _one_calibration_each(self) -> Self:

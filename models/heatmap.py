@@ -75,6 +75,9 @@ def without_doubles(boxes: Boxes, most_overlap: float) -> Boxes:
     """`boxes`, best first, without those that overlap a better one of their class too much."""
     corner_wh = boxes.box_xyxy.astype(np.float64)
     corner_wh[:, 2:] -= corner_wh[:, :2]
+    # OpenCV tells classes apart by shifting them beyond the largest coordinate, so that below zero
+    # a box of one class would lie upon one of another.
+    corner_wh[:, :2] -= corner_wh[:, :2].min(axis=0, initial=0.0)
     kept = cv2.dnn.NMSBoxesBatched(
         corner_wh.tolist(), boxes.score.tolist(), boxes.label.tolist(), 0.0, most_overlap
     )

@@ -6,11 +6,11 @@ the function in a file of its own, its options in `part_recipes.py`, and one ent
 """
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -98,11 +98,15 @@ class Architecture:
     """Names of the graph's outputs."""
     decode: Callable[[DetectorRecipe, Outputs], list[Boxes]]
     """Boxes of each scan from those outputs, as `inference/detectors.py` reads them."""
+    card: Callable[[DetectorRecipe], Mapping[str, Any]] = lambda recipe: {}
+    """What the card says beside the common: how its outputs are decoded, its own licence."""
 
 
 ARCHITECTURES: dict[str, str] = {
     "heatmap": "heatmap_architectures:HEATMAP",
     "heatmap_lite0": "heatmap_architectures:HEATMAP_LITE0",
+    "ssdlite": "ssd_architecture:SSDLITE",
+    "yolo": "yolo_adapter:YOLO",
 }
 """Name to `module:name` below `parcelscope.training`, an `Architecture` imported when asked for."""
 

@@ -187,31 +187,60 @@ def load_batch(
 ) -> tuple[Tensor, TargetBatch]:
     """Augmented pictures (N, 2 or 3, H, W) and their targets."""
     pictures, targets = [], []
-    source, boxes = scans.pictures(kind), scans.boxes_for(kind)
+    height_px, width_px = scans.pictures(kind).shape[2:]
     stride_px = settings.stride_px
-    grid_hw = source.shape[2] // stride_px, source.shape[3] // stride_px
+    grid_hw = height_px // stride_px, width_px // stride_px
     for row in rows:
-        pixels, box_xyxy, label = source[row], boxes[row], scans.label[row]
-        if rng.random() < settings.stacked:
-            other = int(rng.integers(len(scans)))
-            pixels = stack(pixels, source[other], kind=kind)
-            box_xyxy = np.concatenate([box_xyxy, boxes[other]])
-            label = np.concatenate([label, scans.label[other]])
-        pixels, box_xyxy = augment(pixels, box_xyxy, kind=kind, rng=rng)
+        pixels, box_xyxy, label = draw_scan(
+            scans, row, kind=kind, rng=rng, stacked=settings.stacked
+        )
         pictures.append(pixels)
         targets.append(
             draw_targets(box_xyxy, label, classes=classes, grid_hw=grid_hw, stride_px=stride_px)
         )
-    batch = np.stack(pictures)
-    if batch.dtype == np.uint16:  # torch has few uint16 kernels on the CPU
-        batch = batch.astype(np.int32)
-    return torch.from_numpy(batch), TargetBatch(
+    return as_tensor(pictures), TargetBatch(
         heat=torch.from_numpy(np.stack([t.heat for t in targets])),
         size=torch.from_numpy(np.stack([t.size for t in targets])),
         offset=torch.from_numpy(np.stack([t.offset for t in targets])),
         weight=torch.from_numpy(np.stack([t.weight for t in targets]))[:, None],
         density=torch.from_numpy(np.stack([t.density for t in targets]))[:, None],
     )
+
+
+def draw_scan(
+    scans: ScanSet,
+    row: np.int64,
+    *,
+    kind: InputKind,
+    rng: np.random.Generator,
+    stacked: float,
+) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """Pixels (2 or 3, H, W), boxes (N, 4) and labels (N,) of one scan, augmented.
+
+    Args:
+        scans: Scans with their boxes.
+        row: Which of them.
+        kind: Which picture of it.
+        rng: Source of chance.
+        stacked: Share, 0 to 1, that another scan is laid upon.
+    """
+    source, boxes = scans.pictures(kind), scans.boxes_for(kind)
+    pixels, box_xyxy, label = source[row], boxes[row], scans.label[row]
+    if rng.random() < stacked:
+        other = int(rng.integers(len(scans)))
+        pixels = stack(pixels, source[other], kind=kind)
+        box_xyxy = np.concatenate([box_xyxy, boxes[other]])
+        label = np.concatenate([label, scans.label[other]])
+    pixels, box_xyxy = augment(pixels, box_xyxy, kind=kind, rng=rng)
+    return pixels, box_xyxy, label
+
+
+def as_tensor(pictures: Sequence[npt.NDArray[np.generic]]) -> Tensor:
+    """One batch (N, 2 or 3, H, W) of `pictures`."""
+    batch = np.stack(pictures)
+    if batch.dtype == np.uint16:  # torch has few uint16 kernels on the CPU
+        batch = batch.astype(np.int32)
+    return torch.from_numpy(batch)
 
 
 def in_full(maps: Maps) -> Maps:

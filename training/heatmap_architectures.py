@@ -107,7 +107,7 @@ def _fitted(
 ) -> LearnedHeatmap:
     recipe, data = task.recipe, task.data
     if recipe.start is not None:
-        _start_from(recipe.start, network)
+        start_from(recipe.start, network)
     names = output_names(recipe)
 
     def evaluate(average: nn.Module) -> Row:
@@ -128,7 +128,7 @@ def _fitted(
     return LearnedHeatmap(network=fitted, kind=recipe.input, outputs=names, history=history)
 
 
-def _start_from(path: Path, network: nn.Module) -> None:
+def start_from(path: Path, network: nn.Module) -> None:
     """Copy the weights at `path` into `network` wherever they fit."""
     try:
         state = torch.load(path, weights_only=True, map_location="cpu")

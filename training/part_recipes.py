@@ -12,6 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from parcelscope.datasets.canvas import CanvasSpec
 from parcelscope.models.bundle import InputKind
 
+END_TO_END = ("yolo26n", "yolo26s")
+"""Models of ultralytics with a head that needs no suppression beside one that does."""
+COUNTS = ("heatmap", "heatmap_lite0")
+"""Architectures that give a count, which `xray.pieces` needs."""
 STRICT = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
@@ -126,6 +130,46 @@ class HeatmapLite0Options(BaseModel):
     """Learning rate of the blocks that learn, as a share of the head's, 0 to 1."""
 
 
+class SsdliteOptions(BaseModel):
+    """torchvision's ssdlite320_mobilenet_v3_large, on our canvas."""
+
+    model_config = STRICT
+
+    backbone: Path | None = None
+    """ImageNet weights of torchvision's mobilenet_v3_large, a local file; null: from scratch."""
+    most_overlap: float = Field(default=0.55, gt=0, le=1)
+    """Intersection over union above which two boxes of one class are one, up to 1."""
+
+
+class YoloOptions(BaseModel):
+    """A YOLO of ultralytics, built from its description; its licence is AGPL-3.0."""
+
+    model_config = STRICT
+
+    model: Literal["yolo26n", "yolo26s", "yolo11n", "yolo11s"] = "yolo26n"
+    """Which one; nothing is downloaded."""
+    end_to_end: bool | None = None
+    """Export the head that says each thing once; null: wherever there is one, as in yolo26."""
+    most_overlap: float = Field(default=0.7, gt=0, le=1)
+    """Intersection over union above which two boxes of one class are one, where the head is not
+    end to end, up to 1."""
+
+    @property
+    def says_once(self) -> bool:
+        """Whether the exported head is end to end."""
+        has = self.model in END_TO_END
+        return has if self.end_to_end is None else self.end_to_end
+
+    @model_validator(mode="after")
+    def _has_the_head(self) -> Self:
+        if self.end_to_end and self.model not in END_TO_END:
+            raise ValueError(
+                f"yolo.end_to_end must be false or null for {self.model}, whose only head needs"
+                f" suppression; {' and '.join(END_TO_END)} have both"
+            )
+        return self
+
+
 class DetectorRecipe(BaseModel):
     """One detector that draws boxes: `xray.items` or `xray.pieces`."""
 
@@ -145,6 +189,8 @@ class DetectorRecipe(BaseModel):
     calibration: CalibrationOptions = CalibrationOptions()
     heatmap: HeatmapOptions = HeatmapOptions()
     heatmap_lite0: HeatmapLite0Options = HeatmapLite0Options()
+    ssdlite: SsdliteOptions = SsdliteOptions()
+    yolo: YoloOptions = YoloOptions()
     start: Path | None = None
     """`weights.pt` of another training to start from; layers of another shape start afresh."""
     seed: int = Field(default=20261122, ge=0, le=2**31 - 1)
@@ -158,6 +204,11 @@ class DetectorRecipe(BaseModel):
             raise ValueError(
                 "data.projected must be 0 unless xray.items learns from dual-energy scans, got"
                 f" {self.data.projected}"
+            )
+        if self.detector == "xray.pieces" and self.architecture in ("ssdlite", "yolo"):
+            raise ValueError(
+                f"architecture must be one that counts for xray.pieces, {' or '.join(COUNTS)};"
+                f" got {self.architecture!r}, which only draws boxes"
             )
         return self
 

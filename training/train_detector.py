@@ -140,6 +140,7 @@ def _calibrated(
         metrics={"calibration_scans": float(len(data.calibration))},
         training_data=f"{data.told}; recipe {job.recipe_name} {job.fingerprint},"
         f" data {data.digest}",
+        **architecture.card(recipe),
     )
     held_out = data.calibration
     said: Outputs = []

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from parcelscope.models.heatmap import LIMIT, decode_peaks
+from parcelscope.models.heatmap import LIMIT, Boxes, decode_peaks, without_doubles
 from parcelscope.training.targets import draw_targets
 
 
@@ -68,6 +68,15 @@ def test_the_better_of_two_peaks_on_one_object_is_kept() -> None:
     boxes = decode_peaks(peaks, size, offset, width_px=64, most_overlap=0.5)
     assert boxes.label.tolist() == [0, 1]
     assert boxes.score.tolist() == pytest.approx([0.8, 0.4])
+
+
+def test_boxes_of_two_classes_are_no_doubles_beyond_the_edge_of_the_canvas() -> None:
+    boxes = Boxes(
+        box_xyxy=np.array([[0, 0, 10, 10], [-10.5, -10.5, -0.5, -0.5]], np.float32),
+        score=np.array([0.9, 0.8], np.float32),
+        label=np.array([0, 1]),
+    )
+    assert without_doubles(boxes, 0.5).label.tolist() == [0, 1]
 
 
 def test_cells_of_eight_pixels_place_the_centre_twice_as_far() -> None:
