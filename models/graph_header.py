@@ -19,7 +19,7 @@ VARINT, FIXED_64, BYTES, FIXED_32 = 0, 1, 2, 5
 MODEL_GRAPH, MODEL_OPSET, MODEL_FUNCTION = 7, 8, 25
 OPSET_DOMAIN, OPSET_VERSION = 1, 2
 GRAPH_NODE, GRAPH_TENSOR, GRAPH_SPARSE = 1, 5, 15
-FUNCTION_NODE, FUNCTION_OPSET, FUNCTION_ATTRIBUTE = 7, 9, 11
+FUNCTION_NODE, FUNCTION_OPSET, FUNCTION_DOMAIN, FUNCTION_ATTRIBUTE = 7, 9, 10, 11
 NODE_ATTRIBUTE = 5
 ATTRIBUTE_TENSORS, ATTRIBUTE_GRAPHS, ATTRIBUTE_SPARSE = (5, 10), (6, 11), (22, 23)
 SPARSE_PARTS = (1, 2)
@@ -33,6 +33,8 @@ class GraphHeader:
 
     opsets: tuple[tuple[str, int], ...]
     """(domain, version), the empty domain being ONNX's own."""
+    own: frozenset[str]
+    """Domains of the functions that the file brings itself."""
     external: tuple[str, ...]
     """Names of tensors whose values lie in another file."""
 
@@ -63,6 +65,7 @@ def parse_graph_header(content: bytes) -> GraphHeader:
     """
     opsets: list[tuple[str, int]] = []
     external: list[str] = []
+    own: set[str] = set()
     graphs = 0
     for number, value in _fields(memoryview(content)):
         if number == MODEL_OPSET:
@@ -71,6 +74,8 @@ def parse_graph_header(content: bytes) -> GraphHeader:
             for part, inner in _fields(_message(value)):
                 if part == FUNCTION_OPSET:
                     opsets.append(_opset(_message(inner)))
+                elif part == FUNCTION_DOMAIN:
+                    own.add(_text(inner))
                 elif part == FUNCTION_NODE:
                     external += _node_external(_message(inner), 0)
                 elif part == FUNCTION_ATTRIBUTE:
@@ -80,7 +85,9 @@ def parse_graph_header(content: bytes) -> GraphHeader:
             external += _graph_external(_message(value), 0)
     if not graphs or not opsets:
         raise _MalformedError("a file without a graph or without an operator set")
-    return GraphHeader(opsets=tuple(dict.fromkeys(opsets)), external=tuple(external))
+    return GraphHeader(
+        opsets=tuple(dict.fromkeys(opsets)), own=frozenset(own), external=tuple(external)
+    )
 
 
 def _graph_external(graph: memoryview, depth: int) -> Iterator[str]:
@@ -121,7 +128,7 @@ def _tensor_external(tensor: memoryview) -> Iterator[str]:
     name, elsewhere = "a tensor without a name", False
     for number, value in _fields(tensor):
         if number == TENSOR_NAME:
-            name = bytes(_message(value)).decode("utf-8", "replace")
+            name = _text(value)
         elif number == TENSOR_EXTERNAL:
             elsewhere = True
         elif number == TENSOR_LOCATION:
@@ -134,10 +141,14 @@ def _opset(message: memoryview) -> tuple[str, int]:
     domain, version = "", 0
     for number, value in _fields(message):
         if number == OPSET_DOMAIN:
-            domain = bytes(_message(value)).decode("utf-8", "replace")
+            domain = _text(value)
         elif number == OPSET_VERSION and isinstance(value, int):
             version = value
     return ("" if domain == "ai.onnx" else domain), version  # two spellings of one domain
+
+
+def _text(value: int | memoryview) -> str:
+    return bytes(_message(value)).decode("utf-8", "replace")
 
 
 def _message(value: int | memoryview) -> memoryview:

@@ -1,12 +1,13 @@
 """`parcelscope bundle compare`: champion and challenger on one run, and which is better."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Final, Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 from pydantic import BaseModel, Field, ValidationError
 
@@ -190,13 +191,13 @@ def _agreement(run: Run, shadow: Shadow, kind: OwnerKind) -> Agreement:
         if both.height > 1
         else None
     )
-    quantiles = [shift.quantile(q, "linear") for q in (0.05, 0.5, 0.95)]
+    low, middle, high = (_known(shift.quantile(q, "linear")) for q in (0.05, 0.5, 0.95))
     return Agreement(
         owner_kind=kind,
         compared=both.height,
         same_band=_known(both.select((pl.col("band") == pl.col("band_challenger")).mean()).item()),
         rank_correlation=_known(correlation),
-        risk_shift=None if quantiles[0] is None else tuple(float(q or 0.0) for q in quantiles),
+        risk_shift=None if low is None or middle is None or high is None else (low, middle, high),
         flagged_by_both=len(flagged[0] & flagged[1]),
         only_champion=tuple(sorted(flagged[0] - flagged[1])),
         only_challenger=tuple(sorted(flagged[1] - flagged[0])),
@@ -248,7 +249,12 @@ def _differences(
     """Every metric of both, on the owners that both have a risk of and the truth knows."""
     try:
         from parcelscope.pipelines.evaluate import check_same_feed, read_truth
-        from parcelscope.training.metrics import area_under_roc, paired_difference, recall_above
+        from parcelscope.training.metrics import (
+            Floats,
+            area_under_roc,
+            paired_difference,
+            recall_above,
+        )
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"bundle compare --truth needs the eval extra, but {error.name} is not installed;"
@@ -256,7 +262,7 @@ def _differences(
         ) from None
     truth = read_truth(truth_folder)
     check_same_feed(run, truth, run_folder, truth_folder)
-    measures = {
+    measures: dict[str, Callable[[Floats, npt.NDArray[np.bool_]], float]] = {
         "auroc": area_under_roc,
         "recall": partial(recall_above, false_alarms=FALSE_ALARMS),
     }

@@ -86,8 +86,25 @@ def _changes(where: str, name: str, before: Any, after: Any) -> Iterator[Change]
                 yield from _changes(where, inner, before.get(key), after.get(key))
             return
     if isinstance(before, list) and isinstance(after, list):
+        if _named(before) and _named(after):
+            yield from _changes(where, name, _by_name(before), _by_name(after))
+            return
         before, after = _first_difference(before, after)
     yield Change(where=where, what=name, before=_text(before), after=_text(after))
+
+
+def _named(values: list[Any]) -> bool:
+    """Whether each of `values` has a name by which it can be told apart."""
+    return all(isinstance(value, dict) and _name_in(value) for value in values)
+
+
+def _name_in(value: Mapping[str, Any]) -> str:
+    keys = ("sku", "scanner_model", "scanner_software", "name")
+    return " ".join(str(value[key]) for key in keys if value.get(key))
+
+
+def _by_name(values: list[dict[str, Any]]) -> dict[str, Any]:
+    return {_name_in(value): value for value in values}
 
 
 def _first_difference(before: list[Any], after: list[Any]) -> tuple[Any, Any]:

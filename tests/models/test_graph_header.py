@@ -70,6 +70,19 @@ def test_a_model_saved_with_external_data_is_seen_as_such(tmp_path: Path) -> Non
     assert "large" in read_graph_header(tmp_path / "split.onnx").external
 
 
+def test_functions_that_the_file_brings_are_its_own() -> None:
+    body = [helper.make_node("Constant", [], ["out"], value=outside(weight("hidden")))]
+    ops = [helper.make_opsetid("", 18), helper.make_opsetid("their.functions", 1)]
+    function = helper.make_function("their.functions", "fun", [], ["out"], body, ops[:1])
+    value = helper.make_tensor_value_info("out", TensorProto.FLOAT, None)
+    call = helper.make_node("fun", [], ["out"], domain="their.functions")
+    graph = helper.make_graph([call], "outer", [], [value])
+    model = helper.make_model(graph, opset_imports=ops, functions=[function])
+    header = parse_graph_header(model.SerializeToString())
+    assert header.own == {"their.functions"}
+    assert header.external == ("hidden",)
+
+
 def test_a_graph_nested_without_end_is_refused() -> None:
     node = helper.make_node("Identity", ["a"], ["b"])
     for _ in range(22):
