@@ -172,6 +172,26 @@ class PhotoReferences(BaseModel, frozen=True, extra="forbid"):
     metrics: dict[str, float] = Field(default_factory=dict)
 
 
+class ManifestTerm(BaseModel, frozen=True, extra="forbid"):
+    """One feature of the manifest row in the risk; see `screening/manifest_features.py`."""
+
+    name: str
+    mean: float
+    """Where it adds nothing; a missing value counts as this."""
+    scale: float = Field(gt=0)
+    weight: float
+    """Added to the logit for each `scale` above `mean`, up to three."""
+
+
+class TreeModel(BaseModel, frozen=True, extra="forbid"):
+    """Boosted trees in the place of the weighted sum: an ONNX graph from columns to a logit."""
+
+    file: str
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    columns: tuple[str, ...] = Field(min_length=1)
+    """`findings` (their weighted sum), codes or prefixes, then manifest features (in scales)."""
+
+
 class FusionModel(BaseModel, frozen=True, extra="forbid"):
     """Logistic regression on the strengths of findings, then calibration by knots."""
 
@@ -180,6 +200,12 @@ class FusionModel(BaseModel, frozen=True, extra="forbid"):
     """By finding code or code prefix (`item.*`)."""
     knots_logit: tuple[float, ...] = Field(min_length=2)
     knots_risk: tuple[float, ...] = Field(min_length=2)
+    manifest: tuple[ManifestTerm, ...] = ()
+    """What the manifest row adds by itself; none in bundles of earlier releases."""
+    origins: dict[str, float] = Field(default_factory=dict)
+    """The feature `origin` by declared country of origin; unknown for any other."""
+    trees: TreeModel | None = None
+    """Where given, its logit is calibrated; the sum then only orders the reasons."""
 
 
 class Bundle(BaseModel, frozen=True, extra="forbid"):
@@ -224,6 +250,9 @@ def load_bundle(folder: Path) -> tuple[Bundle, str]:
     if bundle.references is not None:
         for file in (bundle.references, *bundle.references.cards):
             check_file(folder, file)
+    for fusion in (bundle.parcel_fusion, bundle.carton_fusion):
+        if fusion.trees is not None:
+            check_file(folder, fusion.trees)
     return bundle, digest
 
 
@@ -256,7 +285,9 @@ def read_card(folder: Path) -> tuple[Bundle, str]:
     return bundle, hashlib.sha256(text).hexdigest()
 
 
-def check_file(folder: Path, card: DetectorCard | PhotoReferences | ReferenceCard) -> None:
+def check_file(
+    folder: Path, card: DetectorCard | PhotoReferences | ReferenceCard | TreeModel
+) -> None:
     """Refuse a file that is missing, altered or named outside the bundle's folder."""
     if Path(card.file).name != card.file:
         raise BundleError(f"{folder / CARD}: file names must stay in the bundle, got {card.file!r}")

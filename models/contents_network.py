@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from parcelscope.datasets.canvas import AIR
 from parcelscope.models.anomaly_network import Features, pooled
 from parcelscope.models.bundle import InputKind
-from parcelscope.models.heatmap_network import AIR
 
 Floats = npt.NDArray[np.float32]
 

@@ -26,6 +26,7 @@ CHECK_WORDS: Final[dict[str, str]] = {
     "U8.value": "value per kilogram",
     "xray.contents": "contents in the X-ray",
     "contents.contradicts": "contents in the X-ray against the declared goods",
+    "manifest.profile": "the manifest row by itself",
 }
 """Name by code; an item's code (`item.knife`) names itself."""
 

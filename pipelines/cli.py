@@ -17,6 +17,7 @@ from parcelscope.pipelines.bundle_commands import bundle_app
 from parcelscope.pipelines.calibrate_commands import calibrate, evaluate_calibration
 from parcelscope.pipelines.dataset_commands import dataset_app
 from parcelscope.pipelines.evaluate_commands import evaluate_detector
+from parcelscope.pipelines.risk_commands import set_risk
 from parcelscope.pipelines.train_commands import runs_app, train
 
 EXIT_REFUSED = 2
@@ -40,6 +41,7 @@ app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(bundle_app, name="bundle")
 app.command()(calibrate)
 app.command()(train)
+bundle_app.command("set-risk")(set_risk)
 app.add_typer(dataset_app, name="dataset")
 app.add_typer(runs_app, name="runs")
 evaluate_app.command("calibration")(evaluate_calibration)

@@ -16,6 +16,7 @@ from parcelscope.datasets.feed import Feed, read_feed
 from parcelscope.datasets.records import findings_frame, not_assessed_frame
 from parcelscope.inference.detectors import Detectors, load_detectors
 from parcelscope.inference.engine import score_feed
+from parcelscope.inference.risk import load_risk_scorers
 from parcelscope.models.bundle import builtin_bundle_folder
 from parcelscope.models.signature import load_trusted_bundle
 from parcelscope.pipelines.accounts import (
@@ -165,6 +166,7 @@ def screen(
         bundle, digest = load_trusted_bundle(job.bundle_folder, public_key=public_key)
         detectors = load_detectors(bundle, job.bundle_folder)
         challenger = (
+        scorers = load_risk_scorers(bundle, job.bundle_folder)
             None
             if shadow_folder is None
             else load_challenger(shadow_folder.resolve(), public_key=public_key)
@@ -174,7 +176,13 @@ def screen(
             scored = _score(feed, detectors, out, workers=job.workers, progress=progress)
         with watch.stage("assess"):
             window = assess_window(
-                feed, scored.findings, scored.not_assessed, bundle, job.config, seed=seed
+                feed,
+                scored.findings,
+                scored.not_assessed,
+                bundle,
+                job.config,
+                seed=seed,
+                scorers=scorers,
             )
         models = BundleName(name=bundle.name, version=bundle.version, digest=digest)
         run = _run(out, job, models, feed, scored, window, watch)

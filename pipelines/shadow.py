@@ -7,8 +7,8 @@ The shadow runs after the champion's run is complete, on the same rows, and writ
 import logging
 import shutil
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
@@ -17,16 +17,18 @@ from pydantic import BaseModel, ValidationError
 
 from parcelscope.datasets.errors import ParcelscopeError, RunError
 from parcelscope.datasets.feed import Feed
-from parcelscope.datasets.records import findings_frame, not_assessed_frame
+from parcelscope.datasets.records import OwnerKind, findings_frame, not_assessed_frame
 from parcelscope.datasets.writing import write_parquet_whole, write_text_whole
 from parcelscope.inference.detectors import Detectors, load_detectors
 from parcelscope.inference.engine import score_feed
+from parcelscope.inference.risk import load_risk_scorers
 from parcelscope.models.bundle import Bundle
 from parcelscope.models.signature import load_trusted_bundle
 from parcelscope.pipelines.accounts import require_all_scored
 from parcelscope.pipelines.run_folder import BundleName
 from parcelscope.screening.assess import assess_window
 from parcelscope.screening.config import ScreeningConfig
+from parcelscope.screening.fusion import RiskScorer
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +44,8 @@ class Challenger:
     bundle: Bundle
     name: BundleName
     detectors: Detectors
+    scorers: Mapping[OwnerKind, RiskScorer] = field(default_factory=dict)
+    """Graphs of its fusion models that have trees."""
 
 
 class ShadowCard(BaseModel, frozen=True, extra="forbid"):
@@ -86,6 +90,7 @@ def load_challenger(folder: Path, *, public_key: str | None) -> Challenger:
         bundle=bundle,
         name=BundleName(name=bundle.name, version=bundle.version, digest=digest),
         detectors=load_detectors(bundle, folder),
+        scorers=load_risk_scorers(bundle, folder),
     )
 
 
@@ -176,6 +181,7 @@ def _score(
         challenger.bundle,
         config,
         seed=seed,
+        scorers=challenger.scorers,
     )
     write_parquet_whole(window.findings, folder / f"part-{parts:05d}.parquet")
     tables = {

@@ -1,5 +1,6 @@
 """A closed window, from manifest tables and detector findings to assessments and flags."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -9,11 +10,14 @@ from parcelscope.datasets.records import OwnerKind
 from parcelscope.models.bundle import Bundle, FusionModel
 from parcelscope.screening.config import Bands, ScreeningConfig
 from parcelscope.screening.flagging import choose_flags
-from parcelscope.screening.fusion import Fused, fuse, strengths
+from parcelscope.screening.fusion import Fused, RiskScorer, fuse, strengths
 from parcelscope.screening.indicators.anomaly import reported_anomalies
+from parcelscope.screening.indicators.authenticity import reported_authenticity
 from parcelscope.screening.indicators.evidence import KEYS, Evidence, merged
 from parcelscope.screening.indicators.items import reported_items, unscanned
+from parcelscope.screening.indicators.profile import profile_findings
 from parcelscope.screening.indicators.registry import CODES, DETECTOR_CHECKS, INDICATORS
+from parcelscope.screening.manifest_features import manifest_features
 
 WEAK_P_VALUE = 0.1
 """A weaker detector finding is no reason even where there is no other."""
@@ -65,6 +69,7 @@ def assess_window(
     config: ScreeningConfig,
     *,
     seed: int,
+    scorers: Mapping[OwnerKind, RiskScorer] | None = None,
 ) -> Window:
     """Assess every parcel and carton of `feed`, and flag those worth opening.
 
@@ -77,6 +82,10 @@ def assess_window(
         bundle: Thresholds and fusion models.
         config: What the indicators compare with, and the budget.
         seed: Decides ties and the random arm.
+        scorers: The graphs of the fusion models that have trees, as `inference.risk` loads them.
+
+    Raises:
+        BundleError: If a fusion model has trees and no scorer came with it.
     """
     evidence = Evidence(feed=feed, findings=findings, not_assessed=not_assessed)
     indicated = merged([indicator(evidence, config) for indicator in INDICATORS.values()])
@@ -86,15 +95,27 @@ def assess_window(
             indicated.findings,
             reported_items(evidence, bundle, config),
             reported_anomalies(evidence, config),
+            reported_authenticity(evidence, config),
         ]
     )
+    strong = strengths(pl.concat([findings, indicated.findings]))
+    models: dict[OwnerKind, FusionModel] = {
+        "parcel": bundle.parcel_fusion,
+        "carton": bundle.carton_fusion,
+    }
+    fused = {
+        kind: _fused(evidence, kind, strong, model, (scorers or {}).get(kind))
+        for kind, model in models.items()
+    }
+    profiles = profile_findings(evidence, fused["parcel"], bundle.parcel_fusion)
+    reported = pl.concat([reported, profiles])
     said = _Said(
-        strong=strengths(pl.concat([findings, indicated.findings])),
+        strong=strong,
         reported=pl.concat([reported, _otherwise_silent(findings, reported)]),
         not_assessed=pl.concat([not_assessed, indicated.not_assessed, *unseen]),
     )
-    parcels = _assess(evidence, "parcel", said, bundle.parcel_fusion, config)
-    cartons = _assess(evidence, "carton", said, bundle.carton_fusion, config)
+    parcels = _assess("parcel", evidence, said, fused["parcel"], config)
+    cartons = _assess("carton", evidence, said, fused["carton"], config)
     flags = choose_flags(
         pl.concat([_as_owners(parcels, "parcel"), _as_owners(cartons, "carton")]),
         budget=config.budget,
@@ -104,7 +125,7 @@ def assess_window(
     return Window(
         parcels=parcels,
         cartons=cartons,
-        findings=indicated.findings.sort(
+        findings=pl.concat([indicated.findings, profiles]).sort(
             "owner_kind", "owner_id", "code", "text", "image_path", "sentence", nulls_last=True
         ),
         not_assessed=pl.concat([indicated.not_assessed, *unseen]).sort(
@@ -125,15 +146,31 @@ def _otherwise_silent(findings: pl.DataFrame, reported: pl.DataFrame) -> pl.Data
     )
 
 
+def _fused(
+    evidence: Evidence,
+    kind: OwnerKind,
+    strong: pl.DataFrame,
+    model: FusionModel,
+    scorer: RiskScorer | None,
+) -> Fused:
+    """The risks of all parcels, or all cartons, by id."""
+    features = manifest_features(evidence) if kind == "parcel" and model.manifest else None
+    return fuse(
+        evidence.owners(kind).get_column("owner_id").sort(),
+        strong.filter(pl.col("owner_kind") == kind),
+        model,
+        features=features,
+        scorer=scorer,
+    )
+
+
 def _assess(
-    evidence: Evidence, kind: OwnerKind, said: _Said, model: FusionModel, config: ScreeningConfig
+    kind: OwnerKind, evidence: Evidence, said: _Said, fused: Fused, config: ScreeningConfig
 ) -> pl.DataFrame:
     """Assessments of all parcels, or all cartons, sorted by id."""
     key = KEYS[kind]
-    owner_ids = evidence.owners(kind).get_column("owner_id").sort()
     of_kind = pl.col("owner_kind") == kind
     strong = said.strong.filter(of_kind)
-    fused = fuse(owner_ids, strong, model)
     unlooked = _not_assessed_lists(said.not_assessed.filter(of_kind), kind)
     rows = (
         fused.risk.join(

@@ -177,7 +177,7 @@ AgreedMetric = Literal["parcels.auroc", "parcels.recall", "cartons.auroc", "cart
 class ContentsConfig(BaseModel, frozen=True, extra="forbid"):
     """U16: goods that the X-ray lends no support to."""
 
-    max_p_value: float = Field(default=0.02, gt=0, lt=1)
+    max_p_value: float = Field(default=0.05, gt=0, lt=1)
     """Share of compliant parcels declared alike that show as little of it, up to which it is
     reported."""
 

@@ -1,11 +1,24 @@
 """From the findings on a parcel or carton to one calibrated risk."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
+from parcelscope.datasets.errors import BundleError
 from parcelscope.models.bundle import FusionModel
+from parcelscope.screening.manifest_features import standardised
+
+Floats = npt.NDArray[np.float64]
+RiskScorer = Callable[[npt.NDArray[np.float32]], Floats]
+"""From columns (N, D), in the order of `TreeModel.columns`, to logits (N,)."""
+
+SUM = "findings"
+"""First column of trees: the intercept and the weighted sum of all strengths."""
+PROFILE = "manifest.profile"
+"""Code under which the manifest row itself counts towards the risk."""
 
 MAX_STRENGTH = 4.0
 """A single finding counts for no more than ten thousand to one: no calibration set is larger."""
@@ -19,6 +32,10 @@ class Fused:
     """owner_id, logit, risk (0 to 1); one row per owner, in the order asked for."""
     contributions: pl.DataFrame
     """owner_id, code, strength (0 to 4), contribution (to the logit)."""
+    profile: Floats
+    """(N,) what the manifest row alone adds to the logit, in the order asked for."""
+    scales: Floats
+    """(N, terms) the features it adds it by, as `manifest_features.standardised` gives them."""
 
 
 def strengths(findings: pl.DataFrame) -> pl.DataFrame:
@@ -49,13 +66,25 @@ def weight_of(code: str, model: FusionModel) -> float:
     return model.weights.get(code, model.weights.get(family, 0.0))
 
 
-def fuse(owner_ids: pl.Series, strong: pl.DataFrame, model: FusionModel) -> Fused:
+def fuse(
+    owner_ids: pl.Series,
+    strong: pl.DataFrame,
+    model: FusionModel,
+    *,
+    features: pl.DataFrame | None = None,
+    scorer: RiskScorer | None = None,
+) -> Fused:
     """The risk of each of `owner_ids`, all of one kind, from the strengths of their codes.
 
     Args:
         owner_ids: Unique ids; those without a strength get the risk of nothing found.
         strong: As `strengths` gives it, of that one kind; ids that were not asked for are ignored.
         model: Weights, intercept and calibration for that kind.
+        features: As `manifest_features` gives them; owners without a row count as the usual one.
+        scorer: The graph of the model's trees, where it has some.
+
+    Raises:
+        BundleError: If the model has trees and no `scorer` came with it.
     """
     owners = pl.DataFrame({"owner_id": owner_ids}).with_row_index("position")
     codes = strong.get_column("code").unique().sort()
@@ -75,8 +104,49 @@ def fuse(owner_ids: pl.Series, strong: pl.DataFrame, model: FusionModel) -> Fuse
         weights=contributions["contribution"].to_numpy(),
         minlength=len(owner_ids),
     )
+    scales = _scales(owners, features, model)
+    # Column by column: a matrix product's last bit may depend on how many rows there are.
+    profile = np.zeros(len(owner_ids))
+    for column, term in enumerate(model.manifest):
+        profile += scales[:, column] * term.weight
+    if model.trees is None:
+        logit = logit + profile
+    else:
+        if scorer is None:
+            raise BundleError(f"the risk needs {model.trees.file}, which was not loaded")
+        known = [logit, strength_table(owner_ids, strong, model.trees.columns)]
+        logit = scorer(np.column_stack([*known, scales]).astype(np.float32))
+        usual = scorer(np.column_stack([*known, np.zeros_like(scales)]).astype(np.float32))
+        profile = logit - usual
     risk = np.interp(logit, model.knots_logit, model.knots_risk)
     return Fused(
         risk=pl.DataFrame({"owner_id": owner_ids, "logit": logit, "risk": risk}),
         contributions=contributions.select("owner_id", "code", "strength", "contribution"),
+        profile=profile,
+        scales=scales,
     )
+
+
+def strength_table(owner_ids: pl.Series, strong: pl.DataFrame, columns: tuple[str, ...]) -> Floats:
+    """(N, C) strength of each code or family (`item.*`, added up) of `columns`; 0 where not found.
+
+    Columns that name neither, such as manifest features, are left out.
+    """
+    codes = [name for name in columns if "." in name]
+    rows = {owner_id: index for index, owner_id in enumerate(owner_ids)}
+    table = np.zeros((len(owner_ids), len(codes)))
+    for owner_id, code, strength in (
+        strong.select("owner_id", "code", "strength").sort("owner_id", "code").iter_rows()
+    ):
+        name = code if code in codes else f"{code.split('.', 1)[0]}.*"
+        if owner_id in rows and name in codes:
+            table[rows[owner_id], codes.index(name)] += strength
+    return table
+
+
+def _scales(owners: pl.DataFrame, features: pl.DataFrame | None, model: FusionModel) -> Floats:
+    """(N, terms), zeros where there are no features."""
+    if features is None:
+        return np.zeros((len(owners), len(model.manifest)))
+    known = features.unique("owner_id", keep="any")
+    return standardised(owners.join(known, on="owner_id", how="left", maintain_order="left"), model)

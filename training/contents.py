@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float32]
 
 FAMILIES: tuple[str, ...] = tuple(sorted({entry.family for entry in CATALOG.values()}))
 """Families that generated parcels hold."""
-STRENGTH = 0.003
+STRENGTH = 0.03
 """Inverse strength of the heads' ridge penalty, on standardised features: there are hundreds of
 features for at most a few hundred parcels that declare a family."""
 FEWEST = 20

@@ -1,5 +1,7 @@
 """Fitting the fusion model: how much each finding counts towards the risk."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -15,6 +17,8 @@ PRIOR_WEIGHT = 1.5
 their word; findings on one parcel repeat each other, so each counts for less."""
 PENALTY = 2.0
 """Pull towards the prior weight, in units of observations."""
+SIGNED_PENALTY = 40.0
+"""Pull of features that may speak either way towards no weight, in the same units."""
 FOLDS = 5
 SLOPE = 0.002
 """How much of the risk is rank rather than frequency, so that it rises everywhere."""
@@ -45,25 +49,38 @@ def fit_fusion(
             f"a fusion model needs 20 violative and 20 compliant owners, got {int(truth.sum())}"
             f" and {int(len(truth) - truth.sum())}"
         )
-    names, table = _table(strong, violative["owner_id"])
-    fold = np.random.default_rng(seed).permutation(len(truth)) % FOLDS
+    names, table = strength_columns(strong, violative["owner_id"])
     held_out = np.zeros(len(truth))
-    for index in range(FOLDS):
-        inside = fold != index
-        intercept, weights = _fit(table[inside], truth[inside])
+    for inside in folds(len(truth), seed):
+        intercept, weights = fit_weights(table[inside], truth[inside])
         held_out[~inside] = intercept + table[~inside] @ weights
-    intercept, weights = _fit(table, truth)
-    logits, risks = _calibrate(held_out, truth)
-    logits, risks = _rising(logits, _at_prevalence(risks, float(truth.mean()), prevalence))
+    intercept, weights = fit_weights(table, truth)
+    logits, risks = risk_knots(held_out, truth, prevalence=prevalence)
     return FusionModel(
         intercept=round(intercept, 4),
         weights={name: round(float(w), 4) for name, w in zip(names, weights, strict=True)},
-        knots_logit=tuple(logits.round(4).tolist()),
-        knots_risk=tuple(risks.round(5).tolist()),
+        knots_logit=logits,
+        knots_risk=risks,
     )
 
 
-def _table(strong: pl.DataFrame, owner_ids: pl.Series) -> tuple[list[str], Floats]:
+def folds(count: int, seed: int) -> Iterator[npt.NDArray[np.bool_]]:
+    """Which of `count` owners to fit on, for each fold; the others are held out, each once."""
+    fold = np.random.default_rng(seed).permutation(count) % FOLDS
+    for index in range(FOLDS):
+        yield fold != index
+
+
+def risk_knots(
+    held_out: Floats, truth: Floats, *, prevalence: float
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Knots from logits to risks at `prevalence`, from logits (N,) that did not see their truth."""
+    logits, risks = _calibrate(held_out, truth)
+    logits, risks = _rising(logits, _at_prevalence(risks, float(truth.mean()), prevalence))
+    return tuple(logits.round(4).tolist()), tuple(risks.round(5).tolist())
+
+
+def strength_columns(strong: pl.DataFrame, owner_ids: pl.Series) -> tuple[list[str], Floats]:
     """Columns of strengths, the classes of items added up under `item.*`."""
     family = (
         pl.when(pl.col("code").str.starts_with("item."))
@@ -83,19 +100,28 @@ def _table(strong: pl.DataFrame, owner_ids: pl.Series) -> tuple[list[str], Float
     return names, rows.select(names).fill_null(0.0).to_numpy().astype(np.float64)
 
 
-def _fit(table: Floats, truth: Floats) -> tuple[float, Floats]:
-    """(intercept, weights) of the penalised logistic regression with weights of 0 or more."""
+def fit_weights(table: Floats, truth: Floats, *, signed: int = 0) -> tuple[float, Floats]:
+    """(intercept, weights) of the penalised logistic regression with weights of 0 or more.
+
+    Args:
+        table: (N, D) strengths of codes, then features that may speak either way.
+        truth: (N,) 1 for violative owners, 0 for the others.
+        signed: How many of the last columns are such features.
+    """
+    codes = table.shape[1] - signed
+    prior = np.repeat([PRIOR_WEIGHT, 0.0], [codes, signed])
+    penalty = np.repeat([PENALTY, SIGNED_PENALTY], [codes, signed])
 
     def loss(parameters: Floats) -> tuple[float, Floats]:
-        away = parameters[1:] - PRIOR_WEIGHT
+        away = parameters[1:] - prior
         logit = parameters[0] + table @ parameters[1:]
         error = 1 / (1 + np.exp(-logit)) - truth
-        value = np.logaddexp(0, logit).sum() - truth @ logit + PENALTY * away @ away
-        slope = np.concatenate([[error.sum()], table.T @ error + 2 * PENALTY * away])
+        value = np.logaddexp(0, logit).sum() - truth @ logit + penalty @ away**2
+        slope = np.concatenate([[error.sum()], table.T @ error + 2 * penalty * away])
         return float(value), slope
 
-    start = np.concatenate([[-2.0], np.full(table.shape[1], PRIOR_WEIGHT)])
-    bounds = [(None, None), *[(0.0, None)] * table.shape[1]]
+    start = np.concatenate([[-2.0], prior])
+    bounds = [(None, None), *[(0.0, None)] * codes, *[(None, None)] * signed]
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
     return float(found.x[0]), np.asarray(found.x[1:], np.float64)
 

@@ -37,6 +37,7 @@ class Trainer:
 
 TRAINERS: dict[str, Trainer] = {
     "detector": Trainer("part_recipes:DetectorRecipe", "train_detector:train_detector"),
+    "risk": Trainer("risk_recipe:RiskRecipe", "risk:train_risk"),
     "anomaly": Trainer("part_recipes:AnomalyRecipe", "train_anomaly:train_anomaly"),
 }
 
