@@ -200,6 +200,13 @@ class DetectorRecipe(BaseModel):
     def _counts_where_it_must(self) -> Self:
         if self.detector == "xray.pieces" and self.fit.count_weight == 0:
             raise ValueError("fit.count_weight must be above 0 for xray.pieces, which counts")
+        coarsest_px = 8 * self.heatmap.stride_px
+        sides = (self.canvas.width_px, self.canvas.height_px)
+        if self.architecture == "heatmap" and any(side % coarsest_px for side in sides):
+            raise ValueError(
+                f"canvas must have sides in steps of 8 x heatmap.stride_px, {coarsest_px} pixels,"
+                f" got {sides[0]} x {sides[1]}"
+            )
         if self.data.projected and (self.detector, self.input) != ("xray.items", "dual"):
             raise ValueError(
                 "data.projected must be 0 unless xray.items learns from dual-energy scans, got"

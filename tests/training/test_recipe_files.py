@@ -56,6 +56,10 @@ def test_overrides_are_read_as_yaml_under_dotted_keys() -> None:
             id="out of range",
         ),
         pytest.param(["fit.batch=many"], r"fit.batch: .*integer.*got 'many'", id="no number"),
+        pytest.param(
+            ["heatmap.stride_px=8", "canvas.width_px=288"],
+            r"sides in steps of 8 x heatmap.stride_px, 64 pixels, got 288 x 192", id="canvas",
+        ),
         pytest.param(["input=rgb"], r"input: .*'dual' or 'colour', got 'rgb'", id="no choice"),
     ],
 )  # fmt: skip
