@@ -4,6 +4,7 @@ Digests, operator set, weights inside the file, the input and outputs of each gr
 on golden tensors, and whether it was calibrated on enough for the thresholds that it states.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from parcelscope.inference.detectors import (
 )
 from parcelscope.inference.sessions import first_line, open_session
 from parcelscope.models.bundle import CARD, Bundle, DetectorCard, check_file, read_card
+from parcelscope.models.bundle_writing import named_files
 from parcelscope.models.calibration_size import calibration_checks
 from parcelscope.models.graph_header import read_graph_header
 from parcelscope.models.signature import check_signature, configured_public_key, read_signature
@@ -30,8 +32,8 @@ from parcelscope.models.ssd import anchors
 
 MAX_OPSET: Final = 18
 """Above it the CUDA provider has no kernel for some resize and reduce nodes."""
-DOMAINS: Final = frozenset({"", "ai.onnx.ml"})
-"""Operator sets that every runtime has; others need a library that a bundle cannot bring."""
+DOMAINS: Final = frozenset({"", "ai.onnx.ml", "com.microsoft"})
+"""Operator sets that onnxruntime brings; others need a library that a bundle cannot hold."""
 BATCH_TOLERANCE: Final = 2e-4
 """Largest difference between a batch and its scans one by one, relative to the largest output."""
 Arrays = list[npt.NDArray[Any]]
@@ -70,19 +72,48 @@ def verify_bundle(
     ]
     for card in bundle.detectors:
         checks += verify_detector(folder, card, max_alarm_share=max_alarm_share)
+    files = {card.file for card in bundle.detectors}
+    for name, sha256 in named_files(bundle).items():
+        if name not in files:
+            checks += verify_file(folder, name, sha256)
     return tuple(checks)
 
 
 def verify_detector(folder: Path, card: DetectorCard, *, max_alarm_share: float) -> list[Check]:
-    """The checks of one detector; where one fails, those that would need it are left out."""
+    """The checks of one detector; where one of its file fails, those after it are left out."""
     subject = f"{card.detector} ({card.input})"
-    steps: tuple[tuple[str, Callable[[], str]], ...] = (
+    path = folder / card.file
+    checks = _in_turn(
+        subject,
         ("digest", lambda: _digest(folder, card)),
-        ("opset", lambda: _opset(folder / card.file)),
-        ("self-contained", lambda: _self_contained(folder / card.file)),
-        ("contract", lambda: _contract(folder / card.file, card)),
-        ("golden tensors", lambda: _golden(folder / card.file, card)),
+        ("opset", lambda: _opset(path)),
+        ("self-contained", lambda: _self_contained(path)),
+        ("contract", lambda: _contract(path, card)),
+        ("golden tensors", lambda: _golden(path, card)),
     )
+    return checks + [
+        Check(subject=subject, name="calibration", passed=passed, said=said)
+        for passed, said in calibration_checks(card, max_alarm_share=max_alarm_share)
+    ]
+
+
+def verify_file(folder: Path, name: str, sha256: str) -> list[Check]:
+    """The checks of a file that is no detector: genuine references, trees of a fusion model."""
+    path = folder / name
+    digest = ("digest", lambda: _same(path, sha256))
+    if path.suffix != ".onnx":
+        return _in_turn(name, digest)
+    return _in_turn(
+        name,
+        digest,
+        ("opset", lambda: _opset(path)),
+        ("self-contained", lambda: _self_contained(path)),
+        ("contract", lambda: _loads(path)),
+    )
+
+
+def _in_turn(subject: str, *steps: tuple[str, Callable[[], str]]) -> list[Check]:
+    """One check for each of `steps`, up to the first that fails."""
     checks = []
     for name, step in steps:
         try:
@@ -92,10 +123,7 @@ def verify_detector(folder: Path, card: DetectorCard, *, max_alarm_share: float)
         checks.append(Check(subject=subject, name=name, passed=passed, said=said))
         if not passed:
             break
-    return checks + [
-        Check(subject=subject, name="calibration", passed=passed, said=said)
-        for passed, said in calibration_checks(card, max_alarm_share=max_alarm_share)
-    ]
+    return checks
 
 
 def golden_canvases(card: DetectorCard) -> Canvases:
@@ -154,14 +182,29 @@ def _digest(folder: Path, card: DetectorCard) -> str:
     return f"{card.file} has SHA-256 {card.sha256[:12]}…"
 
 
+def _same(path: Path, sha256: str) -> str:
+    """As `_digest`, for a file that has no card of its own."""
+    if not path.is_file():
+        raise BundleError(f"{path}: named in {CARD}, but missing; copy the bundle again")
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != sha256:
+        raise BundleError(f"{path}: expected SHA-256 {sha256[:12]}…, got {found[:12]}…")
+    return f"{path.name} has SHA-256 {sha256[:12]}…"
+
+
+def _loads(path: Path) -> str:
+    open_session(path)
+    return "loads on the CPU"
+
+
 def _opset(path: Path) -> str:
-    opsets = read_graph_header(path).opsets
-    foreign = sorted({domain for domain, _ in opsets} - DOMAINS)
+    header = read_graph_header(path)
+    foreign = sorted({domain for domain, _ in header.opsets} - DOMAINS - header.own)
     if foreign:
         raise BundleError(
-            f"{path}: expected ONNX's own operators, got those of {', '.join(foreign)} as well"
+            f"{path}: expected operators that onnxruntime has, got those of {', '.join(foreign)}"
         )
-    version = max((version for domain, version in opsets if domain == ""), default=0)
+    version = max((version for domain, version in header.opsets if domain == ""), default=0)
     if not 0 < version <= MAX_OPSET:
         raise BundleError(f"{path}: expected opset {MAX_OPSET} or lower, got {version}")
     return f"opset {version}, expected {MAX_OPSET} or lower"
@@ -204,7 +247,7 @@ def _golden(path: Path, card: DetectorCard) -> str:
             raise BundleError(f"{path}: output {name!r} is not finite on golden tensors")
     check_shapes(dict(zip(names, together, strict=True)), card, path, count=len(canvases))
     alone = [run(canvases[n : n + 1]) for n in range(len(canvases))]
-    turned = run(np.ascontiguousarray(canvases[::-1]))
+    turned = run(canvases[::-1].copy())
     worst = 0.0
     for n, name in enumerate(names):
         single = np.concatenate([outputs[n] for outputs in alone])

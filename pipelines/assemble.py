@@ -16,6 +16,7 @@ from parcelscope.inference.verification import verify_detector
 from parcelscope.models.bundle import (
     Bundle,
     CountCalibration,
+    Decoder,
     DetectorCard,
     DetectorName,
     GenuineScores,
@@ -29,6 +30,7 @@ from parcelscope.models.bundle_writing import (
     require_new,
     write_bundle,
 )
+from parcelscope.models.heatmap import MOST_OVERLAP
 
 FUSION_NOTE = "The fusion models are those of {name} {version}, fitted before {parts} came in."
 
@@ -47,6 +49,10 @@ class ForeignCard(BaseModel, frozen=True, extra="forbid"):
     thresholds: dict[str, float] = Field(default_factory=dict)
     genuine: dict[str, GenuineScores] = Field(default_factory=dict)
     count: CountCalibration | None = None
+    decoder: Decoder = "heatmap"
+    """How the outputs of `xray.items` become boxes."""
+    most_overlap: float | None = Field(default=MOST_OVERLAP, gt=0, le=1)
+    """As in `DetectorCard`."""
     metrics: dict[str, float] = Field(default_factory=dict)
 
 
@@ -125,10 +131,7 @@ def add_model(
         digest = hashlib.sha256(model.read_bytes()).hexdigest()
     except OSError as error:
         raise BundleError(f"{model}: expected an ONNX model, got: {error.strerror}") from None
-    file = f"{detector.replace('.', '-')}-{foreign.input}.onnx"
-    card = DetectorCard.model_validate(
-        {"detector": detector, "file": file, "sha256": digest, **foreign.model_dump()}
-    )
+    card = _card(foreign, card_path, detector, digest)
     require_contract(model, card, max_alarm_share=max_alarm_share)
     return with_parts(out, base, [Part(card=card, path=model)], name=name, version=version)
 
@@ -151,6 +154,17 @@ def read_foreign_card(path: Path) -> ForeignCard:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise ConfigError(f"{path}: {where}: {first['msg']}") from None
+
+
+def _card(foreign: ForeignCard, path: Path, detector: str, digest: str) -> DetectorCard:
+    """The card in the bundle, of what is known of somebody else's model."""
+    file = f"{detector.replace('.', '-')}-{foreign.input}.onnx"
+    try:
+        return DetectorCard.model_validate(
+            {"detector": detector, "file": file, "sha256": digest, **foreign.model_dump()}
+        )
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {error.errors()[0]['msg']}") from None
 
 
 def require_contract(model: Path, card: DetectorCard, *, max_alarm_share: float) -> None:

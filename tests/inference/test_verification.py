@@ -10,7 +10,12 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from tests.inference.sound_bundle import write_sound_bundle
 
-from parcelscope.inference.verification import Check, golden_canvases, verify_bundle
+from parcelscope.inference.verification import (
+    Check,
+    golden_canvases,
+    verify_bundle,
+    verify_file,
+)
 from parcelscope.models.bundle import CARD, Bundle, load_bundle
 
 ITEMS = "items-dual.onnx"
@@ -130,7 +135,7 @@ def test_a_sound_bundle_passes_every_check(folder: Path) -> None:
     ("change", "name", "says"),
     [
         pytest.param(newer, "opset", "expected opset 18 or lower, got 21", id="newer opset"),
-        pytest.param(foreign, "opset", "got those of com.example as well", id="own operators"),
+        pytest.param(foreign, "opset", "got those of com.example", id="own operators"),
         pytest.param(elsewhere, "self-contained", "save the model without ext", id="weights out"),
         pytest.param(renamed, "contract", r"['size'] missing", id="renamed output"),
         pytest.param(not_a_number, "golden tensors", "'size' is not finite", id="not finite"),
@@ -192,3 +197,16 @@ def test_golden_canvases_are_the_same_everywhere(folder: Path) -> None:
     assert (canvases[1] == 0).all()
     assert hashlib.sha256(canvases.tobytes()).hexdigest()[:16] == "a8286ae7a2abaeb3"
     assert golden_canvases(colour).dtype == np.uint8
+
+
+def test_files_that_are_no_detectors_are_checked_too(folder: Path) -> None:
+    (folder / "reference.npz").write_bytes(b"arrays")
+    digest = hashlib.sha256(b"arrays").hexdigest()
+    (same,) = verify_file(folder, "reference.npz", digest)
+    (other,) = verify_file(folder, "reference.npz", "0" * 64)
+    assert (same.name, same.passed, other.passed) == ("digest", True, False)
+    graph = verify_file(folder, ITEMS, hashlib.sha256((folder / ITEMS).read_bytes()).hexdigest())
+    assert [check.name for check in graph] == ["digest", "opset", "self-contained", "contract"]
+    assert all(check.passed for check in graph)
+    (gone,) = verify_file(folder, "gone.onnx", digest)
+    assert "named in bundle.json, but missing" in gone.said
