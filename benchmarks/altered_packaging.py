@@ -57,6 +57,19 @@ def photo(design: int, kind: int, number: int, defect: Defect | None = None) -> 
     return np.asarray(simplejpeg.decode_jpeg(truth.jpeg))
 
 
+def judged(features: Path, arguments: argparse.Namespace, design: int) -> Scores:
+    """All photos of one design, from the work folder where it was judged before."""
+    sizes = [arguments.references, arguments.genuine, arguments.altered]
+    path: Path = arguments.work / f"design_{design:02d}.json"
+    if path.is_file():
+        known = json.loads(path.read_text())
+        if known.pop("sizes") == sizes:
+            return Scores(**known)
+    scores = judge(features, arguments, design)
+    path.write_text(json.dumps({"sizes": sizes, **vars(scores)}))
+    return scores
+
+
 def judge(features: Path, arguments: argparse.Namespace, design: int) -> Scores:
     """All photos of one design."""
     cv2.setNumThreads(1)
@@ -134,11 +147,9 @@ def main() -> None:
     numbers = range(arguments.first, arguments.first + arguments.designs)
     designs = []
     with ProcessPoolExecutor(arguments.workers) as pool:
-        run = partial(judge, features, arguments)
+        run = partial(judged, features, arguments)
         for number, scores in zip(numbers, pool.map(run, numbers), strict=True):
             designs.append(scores)
-            text = json.dumps({"design": number, **vars(scores)})
-            (arguments.work / f"design_{number:02d}.json").write_text(text)
             print(f"design {number}: reference of {scores.used} photos", flush=True)
     print_table(designs, arguments)
 

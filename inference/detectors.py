@@ -12,6 +12,7 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from parcelscope.datasets.errors import BundleError, ParcelscopeError
+from parcelscope.inference.photo_authenticity import References, load_references
 from parcelscope.inference.sessions import open_session
 from parcelscope.models.bundle import Bundle, Decoder, DetectorCard, DetectorName, InputKind
 from parcelscope.models.heatmap import Boxes, Floats, decode_peaks
@@ -59,6 +60,8 @@ class Detectors:
     """The detectors of one bundle, by what they look for and the kind of scan they read."""
 
     by_name: Mapping[tuple[DetectorName, InputKind], Detector]
+    references: References | None = None
+    """Genuine packaging to compare photos with; None where the bundle has none."""
 
     def find(self, name: DetectorName, kind: InputKind) -> Detector | None:
         """The detector `name` for scans of `kind`, or None where the bundle has none."""
@@ -106,7 +109,7 @@ def load_detectors(bundle: Bundle, folder: Path, *, threads: int = 1) -> Detecto
         session = open_session(folder / card.file, threads=threads)
         check_contract(session, card, folder / card.file)
         by_name[card.detector, card.input] = Detector(card=card, session=session)
-    return Detectors(by_name=MappingProxyType(by_name))
+    return Detectors(by_name=MappingProxyType(by_name), references=load_references(bundle, folder))
 
 
 def detect_items(detector: Detector, canvases: Canvases) -> list[Boxes]:

@@ -107,7 +107,7 @@ def score_owners(
     scans = []
     for owner in owners:
         scans += read_scans(owner, root, detectors, gauges, outcome)
-        score_photos(owner, root, outcome)
+        score_photos(owner, root, outcome, detectors.references)
     score_scans(scans, root, detectors, outcome)
     return outcome.sorted_by(owners)
 

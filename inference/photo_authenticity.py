@@ -142,7 +142,9 @@ def compare(
     lit = relit(template, found.picture, template.inside & found.seen)
     seen = measure(template, found.picture, lit, found.seen, photo, found.matrix)
     features = photo_features(session, lit)
-    again = flat_codes(photo, found.matrix, template.size_wh)
+    # The bars are held against the reference's own: where that can be done, reading the flattened
+    # photo once more adds time and nothing else.
+    again = () if seen.bars is not None else flat_codes(photo, found.matrix, template.size_wh)
     texts = tuple(named_code(code) for code in (*codes, *again))
     raw = raw_scores(seen, features, template, constants.spread, texts, constants.codes)
     return judged(constants, template, seen, raw, found, texts)

@@ -9,6 +9,7 @@ CHECK_WORDS: Final[dict[str, str]] = {
     "xray.mass": "mass from the X-ray",
     "photo.quality": "photo good enough",
     "photo.codes": "codes in the photos",
+    "photo.authenticity": "packaging against the genuine reference",
     "anomaly.scan": "X-ray unlike compliant ones",
     "U1.count": "pieces in the X-ray against the manifest",
     "U1.leaning": "pieces within the uncertainty of the count",
@@ -25,8 +26,8 @@ CHECK_WORDS: Final[dict[str, str]] = {
     "U8.description": "vague description",
     "U8.value": "value per kilogram",
     "xray.contents": "contents in the X-ray",
-    "contents.contradicts": "contents in the X-ray against the declared goods",
     "manifest.profile": "the manifest row by itself",
+    "contents.contradicts": "contents in the X-ray against the declared goods",
 }
 """Name by code; an item's code (`item.knife`) names itself."""
 

@@ -17,6 +17,7 @@ from parcelscope.pipelines.bundle_commands import bundle_app
 from parcelscope.pipelines.calibrate_commands import calibrate, evaluate_calibration
 from parcelscope.pipelines.dataset_commands import dataset_app
 from parcelscope.pipelines.evaluate_commands import evaluate_detector
+from parcelscope.pipelines.references_commands import references_app
 from parcelscope.pipelines.risk_commands import set_risk
 from parcelscope.pipelines.train_commands import runs_app, train
 
@@ -44,6 +45,7 @@ app.command()(train)
 bundle_app.command("set-risk")(set_risk)
 app.add_typer(dataset_app, name="dataset")
 app.add_typer(runs_app, name="runs")
+app.add_typer(references_app, name="references")
 evaluate_app.command("calibration")(evaluate_calibration)
 evaluate_app.command("detector")(evaluate_detector)
 

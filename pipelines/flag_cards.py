@@ -8,10 +8,12 @@ import polars as pl
 
 from parcelscope.datasets.feed import Feed
 from parcelscope.datasets.records import OwnerKind
+from parcelscope.inference.photo_authenticity import ZONE
 from parcelscope.models.bundle import Bundle
 from parcelscope.pipelines.check_words import named
 from parcelscope.pipelines.comparisons import Comparison, Known, comparisons
 from parcelscope.pipelines.gallery import Gallery, gallery_of
+from parcelscope.pipelines.reference_pictures import Compared, comparisons_of
 from parcelscope.pipelines.run_folder import Run
 from parcelscope.screening.config import ScreeningConfig
 from parcelscope.screening.indicators.anomaly import reported_anomalies
@@ -84,6 +86,8 @@ class FlagCard:
 
     line: FlagLine
     gallery: Gallery
+    references: tuple[Compared, ...]
+    """Photos beside the genuine packaging that they differ from."""
     comparisons: tuple[Comparison, ...]
     not_assessed: tuple[str, ...]
     """Sentences: the check in words, and why it could not be made."""
@@ -150,6 +154,7 @@ def flag_cards(
                 kind=line.kind,
                 bundle=bundle,
             ),
+            references=comparisons_of(run.folder, _of_owner(findings, line), feed.root),
             comparisons=comparisons(known),
             not_assessed=tuple(_with_words(entry) for entry in left_open[key] or ()),
             arm_words=arm_words(line, budget=run.card.budget),
@@ -191,7 +196,9 @@ def _reported(
     """The findings that are drawn: those that the analyst is told of, pieces, and codes."""
     evidence = Evidence(feed=feed, findings=findings, not_assessed=not_assessed)
     code = pl.col("code")
-    drawn = findings.filter((code == "pieces.piece") | code.str.starts_with("code."))
+    drawn = findings.filter(
+        (code == "pieces.piece") | (code == ZONE) | code.str.starts_with("code.")
+    )
     return pl.concat(
         [
             reported_items(evidence, bundle, config),

@@ -17,6 +17,7 @@ from parcelscope.inference.owners import (
     read_file,
     scan_groups,
 )
+from parcelscope.inference.photo_authenticity import ZONE
 from parcelscope.inference.placing import read_group
 from parcelscope.models.bundle import Bundle
 from parcelscope.pipelines.calibration_words import calibration_note
@@ -155,6 +156,8 @@ def _mark_words(row: Row) -> tuple[MarkKind, str]:
         return "item", f"like {name}, {row['score']:.2f}"
     if code.startswith("code."):
         return "code", code.removeprefix("code.")
+    if code == ZONE:
+        return "zone", "differs"
     return "anomaly", "most unusual here"
 
 

@@ -19,7 +19,7 @@ from parcelscope.datasets.xray.physics import AIR_LEVEL
 from parcelscope.datasets.xray.zeff import effective_z
 
 Rgb = npt.NDArray[np.uint8]
-MarkKind = Literal["item", "piece", "anomaly", "code"]
+MarkKind = Literal["item", "piece", "anomaly", "code", "zone"]
 Pixels = TypeVar("Pixels", Rgb, Counts)
 BoxXyxy = tuple[float, float, float, float]
 
@@ -94,6 +94,11 @@ def photo_picture(
         size_wh = size_wh[::-1]
     rgb = decode_photo(data, wanted_px=PHOTO_SIDE_PX)
     marks = [mark(kind, label, box, size_wh) for kind, label, box in boxes]
+    return _picture(rgb, PHOTO_SIDE_PX, PHOTO_BYTES, caption, marks)
+
+
+def plain_picture(rgb: Rgb, *, caption: str, marks: Sequence[Mark] = ()) -> Picture:
+    """Pixels that are already at hand, (H, W, 3), as a picture of the report."""
     return _picture(rgb, PHOTO_SIDE_PX, PHOTO_BYTES, caption, marks)
 
 

@@ -27,6 +27,7 @@ from parcelscope.pipelines.accounts import (
     verdict_frame,
 )
 from parcelscope.pipelines.progress import Report, duration, silent
+from parcelscope.pipelines.reference_pictures import keep_references
 from parcelscope.pipelines.report import write_report
 from parcelscope.pipelines.run_folder import (
     REPORT,
@@ -165,8 +166,8 @@ def screen(
         public_key = job.config.bundle_public_key
         bundle, digest = load_trusted_bundle(job.bundle_folder, public_key=public_key)
         detectors = load_detectors(bundle, job.bundle_folder)
-        challenger = (
         scorers = load_risk_scorers(bundle, job.bundle_folder)
+        challenger = (
             None
             if shadow_folder is None
             else load_challenger(shadow_folder.resolve(), public_key=public_key)
@@ -188,6 +189,7 @@ def screen(
         run = _run(out, job, models, feed, scored, window, watch)
         with watch.stage("write"):
             _write_tables(run, scored, window)
+            keep_references(out, detectors.references, run.findings, run.flags)
             write_report(out / REPORT, run, feed, bundle, job.config)
         card = run.card.model_copy(update={"timings_s": dict(watch.seconds)})
         write_card(out, card)

@@ -182,6 +182,14 @@ class ContentsConfig(BaseModel, frozen=True, extra="forbid"):
     reported."""
 
 
+class AuthenticityConfig(BaseModel, frozen=True, extra="forbid"):
+    """Packaging unlike its genuine reference."""
+
+    max_p_value: float = Field(default=0.05, gt=0, lt=1)
+    """Share of genuine photos that differ as much, up to which it is reported. With n genuine
+    photos none is below 1 / (n + 1)."""
+
+
 class ScreeningConfig(BaseModel, frozen=True, extra="forbid"):
     """Everything that screening decides by, beyond the bundle. Unknown keys are errors."""
 
@@ -207,6 +215,7 @@ class ScreeningConfig(BaseModel, frozen=True, extra="forbid"):
     items: ItemConfig
     anomaly: AnomalyConfig
     contents: ContentsConfig = ContentsConfig()
+    authenticity: AuthenticityConfig = AuthenticityConfig()
 
 
 def default_config_path() -> Path:

@@ -66,6 +66,8 @@ class SynthConfig(BaseModel, frozen=True, extra="forbid"):
     """Relative weights of how scans are stored."""
     subtle_defects: bool
     """Whether altered packaging differs just beyond press tolerance only."""
+    reference_photos: int = Field(default=0, ge=0, le=50)
+    """Genuine photos of each design in the feed, written to `references/<sku>/`."""
 
     @field_validator("parcel_violations", "extra_pieces", "scan_formats")
     @classmethod

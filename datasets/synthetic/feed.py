@@ -22,6 +22,7 @@ from parcelscope.datasets.synthetic.carton import draw_carton
 from parcelscope.datasets.synthetic.config import SynthConfig
 from parcelscope.datasets.synthetic.loose import draw_loose
 from parcelscope.datasets.synthetic.plan import CartonPlan, OwnerPlan, make_plan
+from parcelscope.datasets.synthetic.reference_files import write_references
 from parcelscope.datasets.synthetic.rows import (
     TRUE_CARTONS,
     TRUE_OBJECTS,
@@ -82,6 +83,8 @@ def synth_feed(
             rows.extend(one)
             if progress is not None:
                 progress(done, len(owners))
+        if config.reference_photos:
+            write_references(site, (str(r["sku"]) for r in rows.parcels if r.get("sku")))
         _write_tables(folder, rows, _wedges(site))
         _write_card(folder, parcels, seed, config)
 

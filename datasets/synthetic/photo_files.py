@@ -140,6 +140,15 @@ def draw_design(
     return fitting[int(rng.integers(len(fitting)))]
 
 
+def design_of(sku: str, config: SynthConfig) -> PackageDesign:
+    """The design whose packages carry `sku`.
+
+    Raises:
+        KeyError: If no design of that variety does.
+    """
+    return {design.ean13: design for design in _designs(DESIGN_SEEDS[config.variety])}[sku]
+
+
 @lru_cache(maxsize=2)
 def _designs(seed: int) -> tuple[PackageDesign, ...]:
     return tuple(genuine_design(np.random.default_rng([seed, k])) for k in range(DESIGNS))
