@@ -1,7 +1,7 @@
 """The heat-map head on EfficientNet-lite0, which learned from ImageNet (torch; training only).
 
-For sets too small, or things too varied, to learn from scratch: slower than the compact network by
-an order of magnitude, and 13 MB instead of 2.
+To try where scans are too few, or things too varied, to learn from scratch: 3.1 million parameters
+instead of 0.5 million, and as much slower to train as its blocks are left to learn.
 """
 
 from typing import cast

@@ -125,6 +125,7 @@ def test_an_empty_folder_has_no_runs(tmp_path: Path) -> None:
 
 
 @needs_mlflow
+@own_warnings
 @pytest.mark.slow
 def test_the_page_shows_the_runs_of_the_folder(tmp_path: Path) -> None:
     with tracked(tmp_path / "runs", name="shown", tags={}, again=None):
