@@ -24,7 +24,7 @@ from parcelscope.models.bundle import (
     builtin_bundle_folder,
     load_bundle,
 )
-from parcelscope.pipelines.class_mapping import map_classes
+from parcelscope.pipelines.class_mapping import ClassMapping, map_classes
 from parcelscope.pipelines.judge_anomaly import judge_anomaly
 from parcelscope.pipelines.judge_boxes import judge_items
 from parcelscope.pipelines.judge_pieces import judge_pieces
@@ -110,6 +110,8 @@ def evaluate_detector(question: Question, *, progress: Report = silent) -> Evalu
             why = f"the bundle has no {question.detector} model for {KIND_WORDS[kind]}"
             unjudged.append(Unjudged(what=f"{len(chosen):,} images", why=why))
             continue
+        # Before an hour of scoring: a mapping that cannot be is refused at once.
+        mapping = _mapping(question, annotated, chosen, detectors[kind])
         answers = answers_of(
             annotated,
             chosen,
@@ -118,7 +120,7 @@ def evaluate_detector(question: Question, *, progress: Report = silent) -> Evalu
             progress=lambda done, total: progress("scoring", done, total),
         )
         scored += len(answers.answers)
-        parts.append((kind, _judged(question, annotated, detectors[kind], answers)))
+        parts.append((kind, _judged(question, annotated, detectors[kind], mapping, answers)))
         unjudged += [Unjudged(what="an image", why=sentence) for sentence in answers.unread]
     if not scored:
         why = "; ".join(one.why for one in unjudged) or "none could be read"
@@ -150,27 +152,37 @@ def _detectors(bundle: Bundle, folder: Path, name: str) -> dict[InputKind, Detec
     return {kind: detector for (_, kind), detector in found.items()}
 
 
+def _mapping(
+    question: Question,
+    annotated: AnnotatedSet,
+    images: Sequence[AnnotatedImage],
+    detector: Detector,
+) -> ClassMapping | None:
+    """Which classes can be judged; None for a detector without classes."""
+    if detector.card.detector == "xray.anomaly":
+        return None
+    of_boxes = sorted({label for image in images for label in image.labels})
+    return map_classes(
+        annotated.classes or tuple(of_boxes), detector.card.classes, dict(question.classes or {})
+    )
+
+
 def _judged(
-    question: Question, annotated: AnnotatedSet, detector: Detector, answers: Answers
+    question: Question,
+    annotated: AnnotatedSet,
+    detector: Detector,
+    mapping: ClassMapping | None,
+    answers: Answers,
 ) -> Judged:
     """What is found out from the answers of one model."""
     if not answers.answers:
         return Judged()
     card = detector.card.for_scanner(*question.scanner)
     speed = _speed(answers)
-    if card.detector == "xray.anomaly":
+    if mapping is None:
         return judge_anomaly(annotated, answers.answers, card, question.scanner) + speed
-    used = _classes_of([answer.image for answer in answers.answers], annotated)
-    mapping = map_classes(used, card.classes, dict(question.classes or {}))
     judge = judge_items if card.detector == "xray.items" else judge_pieces
     return judge(answers.answers, card, mapping) + speed
-
-
-def _classes_of(images: Sequence[AnnotatedImage], annotated: AnnotatedSet) -> tuple[str, ...]:
-    """The classes of the set; those of the boxes where it lists none."""
-    if annotated.classes:
-        return annotated.classes
-    return tuple(sorted({label for image in images for label in image.labels}))
 
 
 def _speed(answers: Answers) -> Judged:

@@ -11,12 +11,18 @@ from typing import Any, Final
 from parcelscope.datasets.writing import write_text_whole
 from parcelscope.pipelines.evaluate_detector import KIND_WORDS, Evaluation
 from parcelscope.pipelines.evaluation_plots import draw
-from parcelscope.pipelines.judgement import Unjudged, told
+from parcelscope.pipelines.judgement import Unjudged, interval_words, number_words, told
 from parcelscope.pipelines.pages import page_environment
 
 PAGE: Final = "evaluation.html"
 METRICS: Final = "metrics.json"
 CHARTS: Final = "charts"
+HEADLINES: Final = (
+    "map50", "map50_95", "count_mae", "interval_coverage", "auroc", "recall_at_2_percent", "aupro",
+    "per_s",
+)  # fmt: skip
+"""Keys of the figures at the head of the page."""
+MOST_HEADLINES: Final = 8
 
 
 def write_evaluation(evaluation: Evaluation, out: Path) -> None:
@@ -89,11 +95,11 @@ def as_markdown(evaluation: Evaluation) -> str:
     rows = ["| what | figure | 95 % interval | on |", "|---|---|---|---|"]
     for one in evaluation.figures():
         if math.isfinite(one.figure.value):
-            figure, interval = one.figure, ""
-            if math.isfinite(figure.low):
-                interval = f"{figure.low:.3f} to {figure.high:.3f}"
-            value = f"{figure.value:.3f} {one.unit}".strip()
-            rows.append(f"| {one.what} | {value} | {interval} | {figure.count:,} {one.on} |")
+            figure = one.figure
+            value, interval = number_words(figure.value), interval_words(figure)
+            rows.append(
+                f"| {one.what} | {value} {one.unit} | {interval} | {figure.count:,} {one.on} |"
+            )
     rows += [f"| {one.what} | not assessed: {one.why} | | |" for one in not_assessed(evaluation)]
     return "\n".join(rows)
 
@@ -137,7 +143,11 @@ def render(evaluation: Evaluation, charts: Mapping[str, str]) -> str:
             data_name=data.name,
             split=question.split,
             images=evaluation.images,
-            totals=[(one.what, told(one.figure), one.unit) for one in known[:4]],
+            totals=[
+                (one.what, told(one.figure), one.unit)
+                for one in known
+                if one.key.partition(".")[2] in HEADLINES or one.key in HEADLINES
+            ][:MOST_HEADLINES],
             figures=[(one.what, told(one.figure), one.unit, one.figure.count, one.on)
                      for one in known],
             sections=sections,

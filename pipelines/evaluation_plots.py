@@ -21,7 +21,7 @@ def draw(chart: Chart) -> str:
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    style = {
+    style: dict[Any, Any] = {
         "svg.hashsalt": chart.name, "svg.fonttype": "path", "font.size": 10,
         "text.color": TEXT, "axes.labelcolor": SOFT, "xtick.color": SOFT, "ytick.color": SOFT,
         "axes.edgecolor": LINE, "axes.facecolor": PANEL, "figure.facecolor": PANEL,

@@ -216,7 +216,7 @@ def _thresholds(seen: Seen, card: DetectorCard) -> Judged:
     if seen.compliant.any():
         groups = seen.groups[seen.compliant]
         if alarms:
-            some = np.any(alarms, axis=0)[seen.compliant].astype(np.float64)
+            some = np.stack(alarms).any(axis=0)[seen.compliant].astype(np.float64)
             figures.append(
                 NamedFigure(
                     key="false_alarms",

@@ -1,5 +1,7 @@
 """Judging scores: how they rank images, and whether they are probabilities."""
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -24,24 +26,17 @@ def roc_judged(
     figures = [
         NamedFigure(key="auroc", what=f"AUROC, {what}", figure=auroc(score, positive, groups))
     ]
+    unjudged = []
+    negatives = int((~positive).sum())
     for share in FALSE_ALARMS:
+        name = f"recall at {share * 100:g} % false alarms"
+        if negatives * share < 1:
+            why = f"it takes {math.ceil(1 / share):,} images without anything, and there are"
+            unjudged.append(Unjudged(what=name, why=f"{why} {negatives:,}"))
+            continue
         recall = recall_at_false_alarms(score, positive, false_alarms=share, groups=groups)
-        figures.append(
-            NamedFigure(
-                key=f"recall_at_{share * 100:g}_percent",
-                what=f"recall at {share * 100:g} % false alarms",
-                figure=recall,
-            )
-        )
-    unjudged = [
-        Unjudged(
-            what=f"recall at {share * 100:g} % false alarms",
-            why=f"{int((~positive).sum())} compliant images cannot show so small a share; the"
-            " figure is that of none at all",
-        )
-        for share in FALSE_ALARMS
-        if (~positive).sum() * share < 1
-    ]
+        key = f"recall_at_{share * 100:g}_percent"
+        figures.append(NamedFigure(key=key, what=name, figure=recall))
     order = np.argsort(-score, kind="stable")
     found = np.concatenate([[0.0], np.cumsum(positive[order]) / positive.sum()])
     wrong = np.concatenate([[0.0], np.cumsum(~positive[order]) / (~positive).sum()])

@@ -96,14 +96,26 @@ class Judged:
         )
 
 
-def told(figure: Figure, digits: int = 3) -> str:
+def told(figure: Figure) -> str:
     """A figure with its interval: `0.812 (0.780 to 0.841)`."""
     if not np.isfinite(figure.value):
         return "not assessed"
-    text = f"{figure.value:.{digits}f}"
-    if np.isfinite(figure.low) and np.isfinite(figure.high):
-        text += f" ({figure.low:.{digits}f} to {figure.high:.{digits}f})"
-    return text
+    interval = interval_words(figure)
+    return number_words(figure.value) + (f" ({interval})" if interval else "")
+
+
+def interval_words(figure: Figure) -> str:
+    """The interval alone; empty where there is none."""
+    if not (np.isfinite(figure.low) and np.isfinite(figure.high)):
+        return ""
+    return f"{number_words(figure.low)} to {number_words(figure.high)}"
+
+
+def number_words(value: float) -> str:
+    """A number with the digits that are worth reading: `0.812`, `14.6`, `1,417`."""
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3f}"
 
 
 def plain(value: float, count: int) -> Figure:

@@ -193,8 +193,8 @@ def test_p_values_hold_on_an_evaluation_scanner_after_calibrating(tmp_path: Path
     config = load_synth_config(Path("hard_compliant")).model_copy(
         update={"scan_formats": {"dual_tiff": 1.0}}
     )
-    synth_feed(tmp_path / "calibration", parcels=200, seed=11, config=config)
-    synth_feed(tmp_path / "fresh", parcels=200, seed=12, config=config)
+    synth_feed(tmp_path / "calibration", parcels=130, seed=11, config=config)
+    synth_feed(tmp_path / "fresh", parcels=130, seed=12, config=config)
     calibrate(tmp_path / "calibration", tmp_path / "bundle", workers=2)
     screen(tmp_path / "fresh", tmp_path / "before", workers=2)
     screen(tmp_path / "fresh", tmp_path / "after", bundle_folder=tmp_path / "bundle", workers=2)
