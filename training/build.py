@@ -29,9 +29,11 @@ from parcelscope.models.bundle import (
 from parcelscope.models.heatmap_network import ExportedHeatmap, HeatmapNetwork
 from parcelscope.training.anomaly import fit_anomaly
 from parcelscope.training.cards import anomaly_card, item_card, piece_card
+from parcelscope.training.contents_step import contents_card, make_contents
 from parcelscope.training.export import export_onnx
 from parcelscope.training.fit import FitSettings, Progress, fit_heatmap
 from parcelscope.training.fuse_feed import draw_feed, fuse_on_feed
+from parcelscope.training.halved import store_halved
 from parcelscope.training.recipe import Recipe
 from parcelscope.training.scan_sets import STRIDES_PX, ScanSet
 from parcelscope.training.workshop import KINDS, PIECE_LABELS, Report, Workshop
@@ -61,6 +63,7 @@ def build_bundle(recipe: Recipe, *, work: Path, out: Path, report: Report) -> Bu
         for chain in [pool.submit(make, shop) for make in (make_items, make_pieces, make_feed)]:
             chain.result()
     make_anomaly(shop)
+    make_contents(shop)
     draft = draft_bundle(shop)
     staging = shop.path("bundle")
     write_bundle(draft, shop, staging)
@@ -143,6 +146,7 @@ def draft_bundle(shop: Workshop) -> Bundle:
             *(item_card(shop, kind) for kind in KINDS),
             *(piece_card(shop, kind) for kind in KINDS),
             *(anomaly_card(shop, kind) for kind in KINDS),
+            *(contents_card(shop, kind) for kind in KINDS),
         ),
         parcel_fusion=flat,
         carton_fusion=flat,
@@ -215,6 +219,9 @@ def export(
         width_px=pictures.shape[3],
         outputs=outputs,
         samples=pictures[:5],
+    )
+    found["stored_in_16_bits"] = store_halved(
+        shop.path(f"{stem}.onnx"), outputs=outputs, samples=pictures[:32]
     )
     write_text_whole(shop.path(f"{stem}.parity.json"), json.dumps(found))
 

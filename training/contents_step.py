@@ -22,6 +22,7 @@ from parcelscope.training.contents import (
     true_contents,
 )
 from parcelscope.training.export import export_onnx, sha256_of
+from parcelscope.training.halved import store_halved
 from parcelscope.training.scan_sets import PARCEL_CANVAS, parcel_scene
 from parcelscope.training.workshop import KINDS, Workshop
 
@@ -52,6 +53,7 @@ def make_contents(shop: Workshop) -> None:
             outputs=OUTPUTS,
             samples=pictures[:5],
         )
+        parity["stored_in_16_bits"] = store_halved(graph, outputs=OUTPUTS, samples=pictures[:32])
         held_out = shop.calibration_parcels().pictures(kind)
         (support,) = run_graph(graph, held_out, ("support",))
         contents = drawn_contents(shop.recipe.seed + CALIBRATION_SEED, len(held_out))

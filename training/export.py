@@ -108,9 +108,9 @@ def check_parity(
             for start in range(0, 5, size)
         ]
         joined = [np.concatenate(column) for column in zip(*parts, strict=True)]
-        found[f"parity_batch_{size}"] = _difference(joined, expected, outputs)
+        found[f"parity_batch_{size}"] = largest_difference(joined, expected, outputs)
     turned = session.run(list(outputs), {"scan": np.ascontiguousarray(samples[:5][::-1])})
-    found["parity_order"] = _difference([t[::-1] for t in turned], expected, outputs)
+    found["parity_order"] = largest_difference([t[::-1] for t in turned], expected, outputs)
     worst = max(found, key=lambda key: found[key])
     if not found[worst] <= TOLERANCE:
         raise ParityError(
@@ -124,7 +124,7 @@ def sha256_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _difference(
+def largest_difference(
     found: list[npt.NDArray[np.float32]],
     expected: list[npt.NDArray[np.float32]],
     names: tuple[str, ...],
