@@ -158,6 +158,11 @@ def write_fp16(path: Path, out: Path) -> None:
     model = convert_float_to_float16(
         onnx.load(path), keep_io_types=True, op_block_list=[*NEEDS_RANGE, "Cast", "Clip", "Resize"]
     )
+    # The converter casts a value once for every use of it, each time under the same name.
+    names = [node.name for node in model.graph.node]
+    for at in reversed(range(len(names))):
+        if names[at].endswith("_cast_to_fp32_node") and names[at] in names[:at]:
+            del model.graph.node[at]
     out.write_bytes(model.SerializeToString())
 
 
@@ -219,7 +224,8 @@ def _scores(session: Any, scans: Scans, output: str) -> npt.NDArray[np.float32]:
         for start in range(0, len(scans), 8)
     ]
     values = np.concatenate(parts)
-    return values.reshape(len(values), values.shape[1] if values.ndim > 1 else 1, -1).max(axis=2)
+    classes = values.shape[1] if values.ndim > 1 else 1
+    return np.asarray(values.reshape(len(values), classes, -1).max(axis=2), np.float32)
 
 
 def _speeds(sessions: list[Any], scans: Scans, rounds: int = 5) -> list[float]:
