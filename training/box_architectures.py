@@ -120,7 +120,7 @@ def drawn(task: DetectorTask, loss_of: Callable[[nn.Module, BoxBatch], Tensor]) 
             pictures.append(pixels)
             box_xyxy.append(torch.from_numpy(boxes[seen]).to(settings.device))
             label.append(torch.from_numpy(kinds[seen]).to(settings.device))
-        pixels = as_tensor(pictures).to(settings.device)
-        return loss_of(network, BoxBatch(pixels=pixels, box_xyxy=box_xyxy, label=label))
+        together = as_tensor(pictures).to(settings.device)
+        return loss_of(network, BoxBatch(pixels=together, box_xyxy=box_xyxy, label=label))
 
     return loss

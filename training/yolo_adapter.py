@@ -50,7 +50,7 @@ def contained() -> Iterator[None]:
                 del os.environ[name]
             os.environ.update(environment)
             torch.save = save
-            torch.set_printoptions(profile="default")
+            torch.set_printoptions(profile="default")  # type: ignore[no-untyped-call]
             cv2.setNumThreads(threads)
 
 
