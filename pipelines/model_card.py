@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
 from parcelscope.datasets.errors import RunError
 from parcelscope.datasets.writing import write_text_whole
 from parcelscope.models.bundle import Bundle, DetectorCard, FusionModel, GenuineScores
 from parcelscope.models.calibration_size import SURE, upper_bound
 from parcelscope.models.signature import Signature
 from parcelscope.pipelines.bundle_text import canvas_text
+from parcelscope.pipelines.pages import page_environment
 
 MARKDOWN: Final = "MODEL_CARD.md"
 PAGE: Final = "model-card.html"
@@ -122,6 +121,7 @@ def card_sections(
         _data(bundle),
         *_figures(bundle, evaluations),
         *_calibration(bundle),
+        *_references(bundle),
         _risk(bundle),
         _limits(bundle, evaluations),
     ]
@@ -129,7 +129,7 @@ def card_sections(
 
 def as_markdown(title: str, sections: Sequence[Section]) -> str:
     """The card as Markdown."""
-    blocks = [f"# Model card: {title}"]
+    blocks = [f"# Model card: {_escaped(title)}"]
     for section in sections:
         blocks.append(f"## {section.title}")
         blocks += map(_escaped, section.paragraphs)
@@ -144,14 +144,8 @@ def as_markdown(title: str, sections: Sequence[Section]) -> str:
 
 def as_page(title: str, sections: Sequence[Section]) -> str:
     """The card as one HTML page that asks nobody for anything."""
-    environment = Environment(
-        loader=PackageLoader("parcelscope.pipelines", "."),
-        autoescape=select_autoescape(["html"]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("model_card.html").render(title=title, sections=sections)
+    template = page_environment().get_template("model_card.html")
+    return template.render(title=title, sections=sections)
 
 
 def _identity(bundle: Bundle, digest: str, signature: Signature | None) -> Section:
@@ -314,9 +308,30 @@ def _risk(bundle: Bundle) -> Section:
     )
 
 
+def _references(bundle: Bundle) -> Iterator[Section]:
+    if bundle.references is None:
+        return
+    yield Section(
+        title="Genuine references",
+        paragraphs=("Photos are compared with these, and with nothing else.",),
+        table=Table(
+            head=("SKU", "brand", "genuine photos", "left out", "source"),
+            rows=tuple(
+                (one.sku, one.brand or "", str(one.photos), str(one.left_out), one.source)
+                for one in bundle.references.cards
+            ),
+        ),
+    )
+
+
 def _fusion_words(kind: str, model: FusionModel) -> str:
     weights = sorted(model.weights.items(), key=lambda item: -item[1])
     named = ", ".join(f"{code} {weight:.2f}" for code, weight in weights) or "none"
+    if model.manifest:
+        terms = ", ".join(f"{term.name} {term.weight:.2f}" for term in model.manifest)
+        named = f"{named}; of the manifest row {terms}"
+    if model.trees is not None:
+        named = f"{named}; boosted trees over {len(model.trees.columns)} columns take their place"
     low, high = model.knots_risk[0], model.knots_risk[-1]
     return f"{kind}: weights {named}; risks from {low:.3g} to {high:.3g}"
 

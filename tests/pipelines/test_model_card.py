@@ -105,6 +105,24 @@ def test_hostile_words_stay_words(tmp_path: Path) -> None:
     assert all(row.replace("\\|", "").count("|") >= 3 for row in rows)
 
 
+def test_references_and_manifest_terms_are_told(tmp_path: Path) -> None:
+    bundle = write_sound_bundle(tmp_path / "bundle")
+    data = bundle.model_dump(mode="json")
+    data["references"] = {
+        "file": "features.onnx",
+        "sha256": "0" * 64,
+        "cards": [
+            {"sku": "TEA-1", "brand": "Leaf", "file": "a.npz", "sha256": "1" * 64, "photos": 12}
+        ],
+    }
+    data["parcel_fusion"]["manifest"] = [
+        {"name": "value", "mean": 1.0, "scale": 2.0, "weight": 0.3}
+    ]
+    text, _ = write(tmp_path / "card", Bundle.model_validate(data))
+    assert "| TEA-1 | Leaf | 12 | 0 |  |" in text
+    assert "of the manifest row value 0.30" in text
+
+
 @pytest.mark.parametrize("content", [{}, [1], [{"what": "x"}], "text"], ids=str)
 def test_what_is_no_evaluation_is_named(tmp_path: Path, content: object) -> None:
     path = evaluation(tmp_path / "run", content)
