@@ -46,7 +46,7 @@ class Beam:
         low, high = np.array(LEAST_MM)[:, None], np.array(MOST_MM)[:, None]
         mu_high = float(self.weights[1] @ self.mu_per_mm[:, 0])
         guess = np.stack([attenuation[1] / mu_high, np.zeros(attenuation.shape[1])])
-        thickness = np.clip(guess, low, high)
+        thickness: Array = np.clip(guess, low, high)
         for _ in range(ROUNDS):
             passing = np.exp(-self.mu_per_mm @ thickness)  # (G, N)
             signal = self.weights @ passing  # (2, N)

@@ -120,7 +120,7 @@ def cut_out(
     # lies where that falls to well below what is inside.
     depth = -np.log(np.maximum(cv2.blur(transmission[0], (3, 3)), LEAST_TRANSMISSION))
     inside = cv2.dilate(depth, np.ones((5, 5), np.uint8))
-    least = max(SEEN_ATTENUATION, 4 * float(_spread(transmission[0])) / 3)
+    least = max(SEEN_ATTENUATION, 4 * _spread(transmission[0]) / 3)
     mask = (depth > least) & (depth > RIM_SHARE * inside)
     if not mask.any():
         raise ValueError(f"the scan of {label!r} alone must show it, got an empty belt")
@@ -154,7 +154,7 @@ def turned_cutout(cutout: Cutout, angle_rad: float, *, mirrored: bool = False) -
     )
     turn[:, 2] += (wide - width) / 2, (tall - height) / 2
     moved = cv2.warpAffine(np.ascontiguousarray(layers), turn, (wide, tall), flags=cv2.INTER_LINEAR)
-    thickness = np.ascontiguousarray(moved[..., :2].transpose(2, 0, 1))
+    thickness = np.asarray(moved[..., :2].transpose(2, 0, 1), np.float32, order="C")
     return _trimmed(replace(cutout, thickness_mm=thickness, mask=moved[..., 2] >= 0.5))
 
 
@@ -180,6 +180,6 @@ def _trimmed(cutout: Cutout) -> Cutout:
     return replace(cutout, thickness_mm=cutout.thickness_mm[:, *part], mask=cutout.mask[part])
 
 
-def _spread(transmission: Floats) -> np.floating[npt.NBitBase]:
+def _spread(transmission: Floats) -> float:
     """Spread of the noise where nothing lies."""
-    return np.median(np.abs(np.diff(transmission, axis=1))) * 1.4826 / np.sqrt(2)
+    return float(np.median(np.abs(np.diff(transmission, axis=1)))) * 1.4826 / 2**0.5

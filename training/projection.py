@@ -46,7 +46,7 @@ class Noise:
     def variance(self, transmission: Array) -> Array:
         """(2, N) variance of (2, N) transmissions."""
         quantum, electronic = (np.array(v)[:, None] for v in (self.quantum, self.electronic))
-        return quantum * np.maximum(transmission, 0) + electronic
+        return np.asarray(quantum * np.maximum(transmission, 0) + electronic, np.float64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
