@@ -54,5 +54,6 @@ def serve_page(runs: Path, *, port: int, host: str = "127.0.0.1") -> int:
     environment = dict(os.environ)
     quieten(environment)
     where = ["--backend-store-uri", tracking_uri(runs), "--host", host, "--port", str(port)]
+    where += ["--workers", "1"]  # one person looks; each of the usual four costs seconds to start
     done = subprocess.run([sys.executable, "-m", "mlflow", "ui", *where], env=environment)
     return done.returncode
