@@ -168,7 +168,7 @@ def left_out(mapping: ClassMapping) -> Judged:
 
 def _image_level(seen: Seen) -> Judged:
     """Whether images with objects score higher than images with none."""
-    holds = seen.has.any(axis=1)
+    holds = np.asarray(seen.has.any(axis=1), np.bool_)
     chosen = holds | seen.compliant
     if not seen.compliant.any() or not holds.any():
         kind = "compliant images" if holds.any() else "images with an object"
@@ -216,7 +216,7 @@ def _thresholds(seen: Seen, card: DetectorCard) -> Judged:
     if seen.compliant.any():
         groups = seen.groups[seen.compliant]
         if alarms:
-            some = np.stack(alarms).any(axis=0)[seen.compliant].astype(np.float64)
+            some = np.asarray(np.stack(alarms)[:, seen.compliant].any(axis=0), np.float64)
             figures.append(
                 NamedFigure(
                     key="false_alarms",
