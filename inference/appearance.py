@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -222,12 +222,12 @@ def _hue_off(lit: Floats, reference: Floats, inside: Mask) -> Floats:
 def _without_gloss(difference: Floats, inside: Mask) -> Floats:
     """`difference` without its slow changes: gloss, dents and shadows are no print."""
     weight = _mean_over(inside, GLOSS_WH)
-    slow = _mean_over(difference * inside, GLOSS_WH) / np.maximum(weight, 1e-3)
-    slow = _mean_over(slow, (9, 9))
+    mean = _mean_over(difference * inside, GLOSS_WH) / np.maximum(weight, 1e-3)
+    slow = _mean_over(mean, (9, 9))
     return np.asarray((difference - slow) * inside, np.float32)
 
 
-def _mean_over(values: npt.NDArray[np.floating], window_wh: tuple[int, int]) -> Floats:
+def _mean_over(values: npt.NDArray[Any], window_wh: tuple[int, int]) -> Floats:
     return np.asarray(
         cv2.blur(
             np.ascontiguousarray(values, np.float32), window_wh, borderType=cv2.BORDER_REFLECT

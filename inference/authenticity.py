@@ -72,8 +72,8 @@ def _print(seen: Appearance, spread: Spread, inside: npt.NDArray[np.bool_]) -> R
     for k, name in enumerate(WINDOWS_WH):
         off = (seen.residual[name] - spread.residual_mean[k]) / spread.residual_std[k]
         np.maximum(heat, np.abs(off), out=heat)
-    heat = cv2.blur(heat, (3, 3)) * inside
-    return Raw(score=_top(heat, inside), heat=heat)
+    smooth = np.asarray(cv2.blur(heat, (3, 3)), np.float32) * inside
+    return Raw(score=_top(smooth, inside, share=0.0004), heat=smooth)
 
 
 def _hue(seen: Appearance, spread: Spread, inside: npt.NDArray[np.bool_]) -> Raw:
@@ -98,8 +98,8 @@ def _placement(seen: Appearance, template: Template, spread: Spread) -> Raw:
     for (x, y), value in zip(points, size, strict=True):
         row, column = min(int(y) // STRIDE, shape[0] - 1), min(int(x) // STRIDE, shape[1] - 1)
         heat[row, column] = max(heat[row, column], value)
-    heat = cv2.dilate(heat, np.ones((7, 7), np.uint8))
-    return Raw(score=float(np.sort(size)[-max(4, len(size) // 50) :].mean()), heat=heat)
+    wide = np.asarray(cv2.dilate(heat, np.ones((7, 7), np.uint8)), np.float32)
+    return Raw(score=float(np.sort(size)[-max(4, len(size) // 50) :].mean()), heat=wide)
 
 
 def neighbours(points: Floats, *, count: int) -> npt.NDArray[np.intp]:
@@ -158,7 +158,7 @@ def _features(
     return Raw(score=_top(heat, inside, share=0.002), heat=heat)
 
 
-def _top(heat: Floats, inside: npt.NDArray[np.bool_], *, share: float = 0.001) -> float:
+def _top(heat: Floats, inside: npt.NDArray[np.bool_], *, share: float) -> float:
     """Mean of the hottest `share` of the print."""
     values = heat[inside]
     count = max(3, int(len(values) * share))

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from parcelscope.inference.appearance import STRIDE, Appearance, Template, lab_of, regions_rgb
 from parcelscope.inference.authenticity import Raw, region_distances
@@ -48,14 +49,14 @@ def zones_of(
 ) -> tuple[Zone, ...]:
     """The zones of every check that stands out, most unlike first, at most `MOST_ZONES`."""
     level = max(STANDS_OUT, float(np.quantile(constants.genuine, 0.9)))
-    to_photo = np.linalg.inv(matrix)
+    to_photo = np.asarray(np.linalg.inv(matrix), np.float64)
     zones: list[Zone] = []
     loud = sorted(
         (name for name in by_check if by_check[name] >= level), key=lambda n: -by_check[n]
     )
     for name in loud:
         heat = raw[name].heat
-        boxes: list[Box | None] = [None] if heat is None else list(hot_boxes(heat))[:PER_CHECK]
+        boxes: Sequence[Box | None] = [None] if heat is None else hot_boxes(heat)[:PER_CHECK]
         for box in boxes:
             if box is not None and any(_shared(box, z.reference_xyxy) > 0.5 for z in zones):
                 continue  # the first check to see a place names it
@@ -186,7 +187,7 @@ def _colour_words(
     return f"the ink {where} is dE {float(np.linalg.norm(off)):.1f} {tone} than on genuine copies"
 
 
-def _inside(values: Floats, box: Box) -> Floats:
+def _inside(values: npt.NDArray[Any], box: Box) -> npt.NDArray[Any]:
     x0, y0, x1, y1 = (int(v) // STRIDE for v in box)
     return np.asarray(values[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)]).ravel()
 

@@ -85,7 +85,8 @@ def bars_of(photo: Image, matrix: Matrix, corners_xy: Floats) -> Floats:
     flat = np.array([[0, 0], [size[0], 0], [size[0], size[1]], [0, size[1]]], np.float32)
     warp = cv2.getPerspectiveTransform(there.astype(np.float32), flat)
     strip = cv2.warpPerspective(grey_of(photo), warp, size, flags=cv2.INTER_CUBIC)
-    return strip.reshape(BAR_GROUPS, _ROWS_OF_GROUP, -1).astype(np.float32).mean(axis=1)
+    bands = np.asarray(strip, np.float32).reshape(BAR_GROUPS, _ROWS_OF_GROUP, -1)
+    return np.asarray(bands.mean(axis=1), np.float32)
 
 
 def other_digit(profiles: Floats, digits: str) -> tuple[float, str | None]:

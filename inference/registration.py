@@ -1,7 +1,7 @@
 """Lays a photo over the genuine reference, so that both can be compared place by place."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -137,10 +137,11 @@ def align(photo: Keypoints, target: Keypoints) -> Alignment | None:
     )
 
 
-def mapped(matrix: Matrix, xy: npt.NDArray[np.floating]) -> Floats:
+def mapped(matrix: npt.NDArray[Any], xy: npt.NDArray[Any]) -> Floats:
     """Points (N, 2) through a homography."""
     points = np.asarray(xy, np.float64).reshape(-1, 1, 2)
-    return np.asarray(cv2.perspectiveTransform(points, matrix).reshape(-1, 2), np.float32)
+    there = cv2.perspectiveTransform(points, np.asarray(matrix, np.float64))
+    return np.asarray(there.reshape(-1, 2), np.float32)
 
 
 def laid_over(rgb: Image, matrix: Matrix, size_wh: tuple[int, int]) -> Image:
@@ -161,18 +162,28 @@ def tracked(
     Returns:
         Displacement (P, 2) in pixels, sub-pixel, and (P,) whether it can be believed.
     """
-    options = {
-        "winSize": (21, 21),
-        "maxLevel": 1,
-        "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 0.01),
-    }
     start = points.reshape(-1, 1, 2)
-    there, found, _ = cv2.calcOpticalFlowPyrLK(reference, picture, start, None, **options)
-    back, found_back, _ = cv2.calcOpticalFlowPyrLK(picture, reference, there, None, **options)
+    there, found = _followed(reference, picture, start)
+    back, found_back = _followed(picture, reference, there)
     moved = (there - start).reshape(-1, 2)
     closed = np.linalg.norm((back - start).reshape(-1, 2), axis=1) < 0.5
-    kept = (found.ravel() > 0) & (found_back.ravel() > 0) & closed
+    kept = found & found_back & closed
     return np.asarray(moved, np.float32), kept & (np.abs(moved).max(axis=1) < 16)
+
+
+def _followed(
+    reference: Image, picture: Image, start: Floats
+) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    there, found, _ = cv2.calcOpticalFlowPyrLK(
+        reference,
+        picture,
+        start,
+        start.copy(),
+        winSize=(21, 21),
+        maxLevel=1,
+        criteria=(cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 0.01),
+    )
+    return np.asarray(there, np.float32), np.asarray(found).ravel() > 0
 
 
 def flattened(grey: Image) -> Image:

@@ -16,7 +16,7 @@ from parcelscope.datasets.errors import ImageError
 from parcelscope.datasets.photos import Photo, read_photo
 from parcelscope.datasets.writing import write_whole
 from parcelscope.inference.photo_authenticity import AUTHENTICITY, ZONE, References
-from parcelscope.pipelines.pictures import BoxXyxy, Picture, mark, plain_picture
+from parcelscope.pipelines.pictures import BoxXyxy, Mark, Picture, mark, plain_picture
 
 FOLDER: Final = "references"
 """Folder in a run: what its photos were compared with, as an analyst needs to see it later."""
@@ -96,7 +96,8 @@ def _compared(
     row: Mapping[str, Any], zones: Sequence[Mapping[str, Any]], genuine: Photo, photo: Photo
 ) -> Compared:
     size_wh = (genuine.shape[1], genuine.shape[0])
-    marks, crops = [], []
+    marks: list[Mark] = []
+    crops: list[Picture] = []
     for number, zone in enumerate(zones, start=1):
         box = reference_box(zone["text"])
         if box is None or zone["box_xyxy"] is None:
