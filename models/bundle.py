@@ -248,8 +248,9 @@ def load_bundle(folder: Path) -> tuple[Bundle, str]:
     for card in bundle.detectors:
         check_file(folder, card)
     if bundle.references is not None:
-        for file in (bundle.references, *bundle.references.cards):
-            check_file(folder, file)
+        check_file(folder, bundle.references)
+        for reference in bundle.references.cards:
+            check_file(folder, reference)
     for fusion in (bundle.parcel_fusion, bundle.carton_fusion):
         if fusion.trees is not None:
             check_file(folder, fusion.trees)
