@@ -19,7 +19,11 @@ Box = tuple[float, float, float, float]
 
 STANDS_OUT: Final = 3.0
 """Spreads above the genuine middle from which a check names its zones."""
-MOST_ZONES: Final = 4
+NAMED_FIRST: Final = (
+    "codes", "bars", "placement", "colour", "sharpness", "print", "features", "hue",
+)  # fmt: skip
+"""Checks whose sentence says most come first: several see the same place."""
+MOST_ZONES: Final = 5
 PER_CHECK: Final = 2
 
 
@@ -47,13 +51,11 @@ def zones_of(
     matrix: Matrix,
     codes: Sequence[str],
 ) -> tuple[Zone, ...]:
-    """The zones of every check that stands out, most unlike first, at most `MOST_ZONES`."""
+    """The zones of every check that stands out, most telling first, at most `MOST_ZONES`."""
     level = max(STANDS_OUT, float(np.quantile(constants.genuine, 0.9)))
     to_photo = np.asarray(np.linalg.inv(matrix), np.float64)
     zones: list[Zone] = []
-    loud = sorted(
-        (name for name in by_check if by_check[name] >= level), key=lambda n: -by_check[n]
-    )
+    loud = [name for name in NAMED_FIRST if by_check.get(name, 0.0) >= level]
     for name in loud:
         heat = raw[name].heat
         boxes: Sequence[Box | None] = [None] if heat is None else hot_boxes(heat)[:PER_CHECK]
@@ -101,9 +103,9 @@ def place_words(box: Box, size_wh: tuple[int, int]) -> str:
     ('upper left', 'middle')
     """
     x, y = (box[0] + box[2]) / 2 / size_wh[0], (box[1] + box[3]) / 2 / size_wh[1]
-    row = "upper" if y < 1 / 3 else "lower" if y > 2 / 3 else ""
-    column = "left" if x < 1 / 3 else "right" if x > 2 / 3 else ""
-    return " ".join(word for word in (row, column) if word) or "middle"
+    row = "upper " if y < 1 / 3 else "lower " if y > 2 / 3 else ""
+    column = "left" if x < 1 / 3 else "right" if x > 2 / 3 else "middle"
+    return f"{row}{column}"
 
 
 def _sentence(

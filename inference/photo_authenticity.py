@@ -76,7 +76,7 @@ class Comparison:
     heat: Floats
     """(H / 2, W / 2) how unlike, on the reference's grid."""
     zones: tuple[Zone, ...]
-    """Places that differ, most unlike first; empty where nothing stands out."""
+    """Places that differ, most telling first; empty where nothing stands out."""
     registered: Registered
 
 

@@ -16,8 +16,10 @@ LONG_SIDE_PX: Final = 1280
 """Photos are reduced to this: a larger one costs time and places the print no better."""
 MIN_INLIERS: Final = 15
 """Matches that must agree on one plane before the print itself is tracked."""
-MIN_TRACKED: Final = 0.5
-"""Share of the reference's places that must be found again within `TRACKED_PX`."""
+SURE_INLIERS: Final = 40
+"""Matches that are enough by themselves: where much of the print was moved, little lies in place."""
+MIN_TRACKED: Final = 0.3
+"""Share of the reference's places that must otherwise be found again within `TRACKED_PX`."""
 TRACKED_PX: Final = 2.0
 MAX_REPROJECTION_PX: Final = 1.5
 """Median error of those matches, at the reference's size."""
@@ -279,7 +281,7 @@ def register(
     moved, kept = tracked(flat, flattened(grey_of(picture)), points)
     close = kept & (np.linalg.norm(moved, axis=1) < TRACKED_PX)
     share = float(close.sum() / max(len(points), 1))
-    if share < MIN_TRACKED:
+    if found.inliers < SURE_INLIERS and share < MIN_TRACKED:
         return NotComparable(
             f"only {share:.0%} of the reference's print is found again, {MIN_TRACKED:.0%} needed"
         )

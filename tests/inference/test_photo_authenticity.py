@@ -124,7 +124,7 @@ def test_the_same_photo_gets_the_same_score(reference: LoadedReference, features
     [
         pytest.param((0, 0, 10, 10), "upper left", id="corner"),
         pytest.param((45, 45, 55, 55), "middle", id="middle"),
-        pytest.param((45, 90, 55, 99), "lower", id="bottom"),
+        pytest.param((45, 90, 55, 99), "lower middle", id="bottom"),
         pytest.param((90, 45, 99, 55), "right", id="side"),
     ],
 )
