@@ -5,8 +5,9 @@ from functools import partial
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import rankdata
 
-from parcelscope.training.metrics import Figure, Rows, area_under_roc, bootstrap
+from parcelscope.training.metrics import Figure, Rows, bootstrap
 
 Floats = npt.NDArray[np.float64]
 Measure = Callable[[Floats, Floats], float]
@@ -63,7 +64,13 @@ def precision_at(budget: float, score: Floats, truth: Floats) -> float:
 
 
 def _auroc(score: Floats, truth: Floats) -> float:
-    return area_under_roc(score, truth.astype(bool))
+    """From the ranks, ties shared: scikit-learn's takes many times as long on a few hundred."""
+    positive = truth > 0
+    few, many = int(positive.sum()), int((~positive).sum())
+    if few == 0 or many == 0:
+        return float("nan")
+    ranks = rankdata(score)[positive].sum()
+    return float((ranks - few * (few + 1) / 2) / (few * many))
 
 
 def _figure(measure: Measure, truth: Floats, score: Floats) -> Figure:
