@@ -200,19 +200,19 @@ def authenticity_findings(
         Finding(
             owner_id=owner_id, owner_kind=owner_kind, source=AUTHENTICITY, code=ZONE,
             sentence=f"{zone.sentence[0].upper()}{zone.sentence[1:]}.", observed=zone.size,
-            unit="genuine spreads", text=_reference_box(zone), image_path=image_path,
+            unit="genuine spreads", text=_numbered_box(number, zone), image_path=image_path,
             box_xyxy=zone.box_xyxy,
         )
-        for zone in comparison.zones
+        for number, zone in enumerate(comparison.zones, start=1)
     )  # fmt: skip
     return (whole, *marks)
 
 
-def _reference_box(zone: Zone) -> str | None:
-    """Where the zone lies on the reference, as text: `x0 y0 x1 y1` in pixels of its picture."""
+def _numbered_box(number: int, zone: Zone) -> str:
+    """The zone's number and place on the reference: `2: x0 y0 x1 y1` in pixels of its picture."""
     if zone.reference_xyxy is None:
-        return None
-    return " ".join(f"{value:.0f}" for value in zone.reference_xyxy)
+        return f"{number}:"
+    return f"{number}: {' '.join(f'{value:.0f}' for value in zone.reference_xyxy)}"
 
 
 def _heat(raw: Mapping[str, Raw], constants: Reference) -> Floats:

@@ -157,7 +157,7 @@ def _mark_words(row: Row) -> tuple[MarkKind, str]:
     if code.startswith("code."):
         return "code", code.removeprefix("code.")
     if code == ZONE:
-        return "zone", "differs"
+        return "zone", (row["text"] or "").partition(":")[0]
     return "anomaly", "most unusual here"
 
 

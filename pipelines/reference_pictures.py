@@ -117,7 +117,7 @@ def _compared(
 
 def reference_box(text: str | None) -> BoxXyxy | None:
     """The box that a zone's finding names on the reference, or None."""
-    parts = (text or "").split()
+    parts = (text or "").partition(":")[2].split()
     if len(parts) != 4:
         return None
     x0, y0, x1, y1 = (float(part) for part in parts)
