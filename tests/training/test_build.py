@@ -25,7 +25,7 @@ def test_the_quick_recipe_makes_a_whole_bundle_and_goes_on_where_it_stopped(
     bundle, digest = load_bundle(out)
     assert {(card.detector, card.input) for card in bundle.detectors} == {
         (detector, kind)
-        for detector in ("xray.items", "xray.pieces", "xray.anomaly")
+        for detector in ("xray.items", "xray.pieces", "xray.anomaly", "xray.contents")
         for kind in ("dual", "colour")
     }
     made = {path: path.stat().st_mtime_ns for path in work.glob("*.npz")}
