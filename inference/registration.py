@@ -17,7 +17,7 @@ LONG_SIDE_PX: Final = 1280
 MIN_INLIERS: Final = 15
 """Matches that must agree on one plane before the print itself is tracked."""
 SURE_INLIERS: Final = 40
-"""Matches that are enough by themselves: where much of the print was moved, little lies in place."""
+"""Matches that are enough alone: where much of the print was moved, little lies in place."""
 MIN_TRACKED: Final = 0.3
 """Share of the reference's places that must otherwise be found again within `TRACKED_PX`."""
 TRACKED_PX: Final = 2.0

@@ -52,7 +52,7 @@ def export_onnx(
     Raises:
         ParityError: If one is above the tolerance.
     """
-    module = module.eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    module = module.eval().to(memory_format=torch.contiguous_format)
     channels, dtype = (2, torch.uint16) if kind == "dual" else (3, torch.uint8)
     example = torch.zeros((2, channels, height_px, width_px), dtype=dtype)
     with warnings.catch_warnings():
