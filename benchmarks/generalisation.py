@@ -1,4 +1,4 @@
-"""What the items detector loses on unseen parcels: is it the items, the goods around them, or the scanner?
+"""What the items detector loses on unseen parcels: by their items, their goods, or the scanner.
 
     python benchmarks/generalisation.py [--bundle FOLDER] [--parcels 60]
 
