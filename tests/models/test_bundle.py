@@ -125,7 +125,7 @@ def test_the_built_in_bundle_is_whole_and_small() -> None:
     folder = builtin_bundle_folder()
     bundle, _ = load_bundle(folder)
     assert {card.detector for card in bundle.detectors} == {
-        "xray.items", "xray.pieces", "xray.anomaly",
+        "xray.items", "xray.pieces", "xray.anomaly", "xray.contents",
     }  # fmt: skip
     assert {card.input for card in bundle.detectors} == {"dual", "colour"}
     assert bundle.licence == "Apache-2.0"
