@@ -109,15 +109,20 @@ def read_image(
     if image.kind == "photo":
         rgb = decode_photo(read_bytes(path))
         return Scan(kind="colour", rgb=rgb, pixel_pitch_mm=pitch_mm)
-    files = [ScanFile(path=path)]
-    if image.high_path is not None:
-        high = ScanFile(path=annotated.file(image.high_path), energy="high")
-        files = [ScanFile(path=path, energy="low"), high]
-    scan = read_scan(files, pixel_pitch_mm=pitch_mm)
+    scan = read_scan(scan_files(annotated, image), pixel_pitch_mm=pitch_mm)
     has_both = scan.low is not None and scan.high is not None
     if has_both != (image.kind == "dual") or (not has_both and scan.rgb is None):
         raise ImageError("wrong_channels", f"{path}: expected a {image.kind} scan, got {scan.kind}")
     return scan
+
+
+def scan_files(annotated: AnnotatedSet, image: AnnotatedImage) -> list[ScanFile]:
+    """The one or two files that hold the scan of `image`."""
+    path = annotated.file(image.path)
+    if image.high_path is None:
+        return [ScanFile(path=path)]
+    high = ScanFile(path=annotated.file(image.high_path), energy="high")
+    return [ScanFile(path=path, energy="low"), high]
 
 
 def heat_on_image(answer: Answer, size_wh: tuple[int, int]) -> Floats:

@@ -75,8 +75,6 @@ class PieceCount:
     boxes: Boxes
     raw: float
     """The network's own sum, before calibration."""
-    interval: tuple[float, float, float] | None
-    """(middle, low, high) in pieces; None where the bundle has no calibration of counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,20 +131,18 @@ def item_boxes(card: DetectorCard, outputs: Sequence[Floats]) -> Boxes:
 
 
 def count_pieces(detector: Detector, canvases: Canvases) -> list[PieceCount]:
-    """Inner parcels in each of `canvases`, with the interval that their number lies in.
+    """Inner parcels in each of `canvases`, and their number before calibration.
 
     Raises:
         ScoreError: If the model gave a number that is not finite.
     """
     peaks, size, offset, count = _run(detector, canvases)
-    calibration = detector.card.count
     return [
         PieceCount(
             boxes=decode_peaks(
                 peaks[index], size[index], offset[index], width_px=detector.card.width_px
             ),
             raw=float(count[index]),
-            interval=None if calibration is None else calibration.interval(float(count[index])),
         )
         for index in range(len(canvases))
     ]

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from parcelscope.datasets.canvas import AIR
 from parcelscope.models.bundle import InputKind
-from parcelscope.models.heatmap_network import Maps, Stride, conv
+from parcelscope.models.heatmap_network import Maps, Stride, as_maps, conv
 
 LEVELS = {2: 24, 4: 40, 10: 112, 15: 320}
 """Last block of each scale, and its channels: strides 4, 8, 16 and 32."""
@@ -107,11 +107,4 @@ class HeatmapLite0(nn.Module):
         for level in range(len(self.taps) - 2, -1, -1):
             wider = functional.interpolate(path, scale_factor=2.0, mode="nearest")
             path = self.smooth[level](wider + self.lateral[level](levels[level]))
-        out = self.head(path)
-        c = self.classes
-        return Maps(
-            heat_logit=out[:, :c],
-            size=functional.softplus(out[:, c : c + 2]) * (8.0 * self.stride_px),
-            offset=out[:, c + 2 : c + 4] + 0.5,
-            density=functional.softplus(out[:, c + 4 :]),
-        )
+        return as_maps(self.head(path), self.classes, self.stride_px)

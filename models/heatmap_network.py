@@ -170,14 +170,18 @@ class HeatmapNetwork(nn.Module):
         for level in (2, 1, 0):
             wider = functional.interpolate(self.up[level](path), scale_factor=2.0, mode="nearest")
             path = self.smooth[level](wider + self.lateral[level](levels[level]))
-        out = self.head(path)
-        c = self.classes
-        return Maps(
-            heat_logit=out[:, :c],
-            size=functional.softplus(out[:, c : c + 2]) * (8.0 * self.stride_px),
-            offset=out[:, c + 2 : c + 4] + 0.5,
-            density=functional.softplus(out[:, c + 4 :]),
-        )
+        return as_maps(self.head(path), self.classes, self.stride_px)
+
+
+def as_maps(out: Tensor, classes: int, stride_px: int) -> Maps:
+    """What the last layer's channels mean; `out` is (N, classes + 5, h, w)."""
+    c = classes
+    return Maps(
+        heat_logit=out[:, :c],
+        size=functional.softplus(out[:, c : c + 2]) * (8.0 * stride_px),
+        offset=out[:, c + 2 : c + 4] + 0.5,
+        density=functional.softplus(out[:, c + 4 :]),
+    )
 
 
 class ExportedHeatmap(nn.Module):

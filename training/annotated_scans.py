@@ -10,7 +10,8 @@ import numpy.typing as npt
 from parcelscope.datasets.annotated import AnnotatedImage, AnnotatedSet
 from parcelscope.datasets.canvas import CanvasSpec
 from parcelscope.datasets.errors import DatasetError, ImageError
-from parcelscope.datasets.scans import Scan, ScanFile, read_scan
+from parcelscope.datasets.scans import Scan, read_scan
+from parcelscope.inference.annotated_images import scan_files
 from parcelscope.inference.placing import place
 from parcelscope.models.bundle import InputKind
 from parcelscope.training.scan_sets import ScanSet
@@ -85,7 +86,7 @@ def read_image(annotated: AnnotatedSet, image: AnnotatedImage, *, kind: InputKin
             f" {kind!r} takes {' and '.join(wanted)}; set input=... or leave such images out"
         )
     try:
-        scan = read_scan(_files(annotated, image))
+        scan = read_scan(scan_files(annotated, image))
     except (ImageError, OSError) as error:
         raise DatasetError(f"{annotated.file(image.path)}: {error}") from None
     if scan.size_wh != (image.width_px, image.height_px):
@@ -114,13 +115,3 @@ def _on_disk(store: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> np
         return np.empty(shape, dtype)
     store.parent.mkdir(parents=True, exist_ok=True)
     return np.lib.format.open_memmap(store, mode="w+", dtype=dtype, shape=shape)
-
-
-def _files(annotated: AnnotatedSet, image: AnnotatedImage) -> list[ScanFile]:
-    path = annotated.file(image.path)
-    if image.kind == "dual" and image.high_path is not None:
-        return [
-            ScanFile(path=path, energy="low"),
-            ScanFile(path=Path(annotated.file(image.high_path)), energy="high"),
-        ]
-    return [ScanFile(path=path)]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from parcelscope.datasets.errors import DatasetError
-from parcelscope.models.bundle import DetectorCard
+from parcelscope.models.bundle import DetectorCard, GenuineScores
 from parcelscope.training.anomaly import fit_anomaly
 from parcelscope.training.calibrate import genuine_scores, run_graph
 from parcelscope.training.export import export_onnx, sha256_of
@@ -15,6 +15,10 @@ from parcelscope.training.train_detector import use_threads
 
 FEWEST = 50
 """Compliant scans that means and covariances rest on."""
+NO_P_VALUES = (
+    "no compliant scan was held out, so this part gives no p-values; give compliant scans in split"
+    " val, or data.calibration_folder"
+)
 
 
 def train_anomaly(recipe: AnomalyRecipe, job: Job) -> TrainedPart:
@@ -54,23 +58,18 @@ def train_anomaly(recipe: AnomalyRecipe, job: Job) -> TrainedPart:
         samples=pictures[:5],
     )
     job.report("fit xray.anomaly", 1, 1)
-    calm = data.calibration.pictures(recipe.input)
     metrics = {key: float(f"{value:.2g}") for key, value in parity.items()}
-    metrics["calibration_scans"] = float(len(calm))
     (found,) = run_graph(job.part / name, data.val.pictures(recipe.input), ("score",))
     area = area_under_roc(found.astype(np.float64), data.val_anomalous)
     if np.isfinite(area):
         metrics["val_auroc"] = round(area, 4)
-    genuine, remarks = {}, []
+    calm = data.calibration.pictures(recipe.input)
+    metrics["calibration_scans"] = float(len(calm))
+    genuine: dict[str, GenuineScores] = {}
     if len(calm):
         (score,) = run_graph(job.part / name, calm, ("score",))
         genuine["scan"] = genuine_scores(score)
         metrics["calibration_score_mean"] = round(float(np.mean(score)), 4)
-    else:
-        remarks.append(
-            "no compliant scan was held out, so this part gives no p-values; give compliant scans"
-            " in split val, or data.calibration_folder"
-        )
     card = DetectorCard(
         detector="xray.anomaly",
         input=recipe.input,
@@ -91,5 +90,5 @@ def train_anomaly(recipe: AnomalyRecipe, job: Job) -> TrainedPart:
         card=card,
         metrics=metrics,
         data_digest=data.digest,
-        remarks=tuple(remarks),
+        remarks=() if genuine else (NO_P_VALUES,),
     )

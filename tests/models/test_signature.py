@@ -78,7 +78,9 @@ def test_a_public_key_may_be_written_out(bundle: Path, keys: KeyPair) -> None:
 
     sign_bundle(bundle, keys.private_path)
     raw = load_pem_public_key(keys.public_path.read_bytes()).public_bytes_raw()  # type: ignore[union-attr]
-    load_trusted_bundle(bundle, public_key=base64.b64encode(raw).decode())
+    written_out = base64.b64encode(raw).decode()
+    trusted = load_trusted_bundle(bundle, public_key=written_out)
+    assert trusted == load_trusted_bundle(bundle, public_key=str(keys.public_path))
 
 
 def raise_a_threshold(folder: Path) -> None:

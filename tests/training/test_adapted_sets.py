@@ -57,7 +57,9 @@ def learned(shape: layouts.Shape, folder: Path) -> tuple[ScanSet, HeatmapNetwork
 def test_a_set_with_boxes_is_imported_and_learned_from(
     tmp_path: Path, shape: layouts.Shape
 ) -> None:
-    learned(shape, tmp_path)
+    scans, network = learned(shape, tmp_path)
+    assert any(len(box_xyxy) for box_xyxy in scans.colour_box_xyxy)
+    assert all(np.isfinite(weight.detach().numpy()).all() for weight in network.parameters())
 
 
 # The exporter takes five seconds each time, and sees classes and size alone.
