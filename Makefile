@@ -3,7 +3,7 @@ PYTHON ?= python3
 DEMO := .venv
 TEST := .venv-test
 
-.PHONY: demo test check bundle clean
+.PHONY: demo test check bundle demo-references clean
 
 demo: $(DEMO)/ready  ## make a small feed, score it with the built-in bundle, say where the report is
 	rm -rf runs/demo
@@ -18,8 +18,11 @@ check: $(TEST)/ready
 	$(TEST)/bin/mypy
 	PYTHONPATH=.typing $(TEST)/bin/lint-imports
 
-bundle: $(TEST)/ready  ## the built-in bundle again, from generated data alone: over an hour on 2 cores
+bundle: $(TEST)/ready  ## the built-in bundle again, from generated data alone: about three hours on 2 cores
 	$(TEST)/bin/parcelscope bundle build --out models/builtin --work runs/bundle-work
+
+demo-references: $(TEST)/ready  ## the references of the demo again, whenever their format or the packaging changes
+	$(TEST)/bin/python -m parcelscope.pipelines.demo_references models/demo_references
 
 $(DEMO)/ready: pyproject.toml
 	$(PYTHON) -m venv $(DEMO)
@@ -28,7 +31,7 @@ $(DEMO)/ready: pyproject.toml
 
 $(TEST)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(TEST)
-	$(TEST)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[cpu,train,eval,sign,ssdlite,yolo,tables,dev]'
+	$(TEST)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[cpu,train,eval,sign,ssdlite,yolo,tables,postgres,ray,serve,dev]'
 	touch $@
 
 clean:

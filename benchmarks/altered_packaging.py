@@ -5,6 +5,9 @@ copies of it are compared with it. Differences are those of `configs/synth/hard.
 press tolerance. Nothing about the checks was set on these designs.
 
     python benchmarks/altered_packaging.py --designs 12
+
+With `--weigh` it draws other designs instead, and prints what the weights of the checks and their
+usual scales are set to: `WEIGHTS` and `USUAL_SCALE`.
 """
 
 import argparse
@@ -24,16 +27,20 @@ import simplejpeg
 from parcelscope.datasets.packaging.camera import package_photo
 from parcelscope.datasets.packaging.defects import DEFECTS, Defect
 from parcelscope.datasets.packaging.design import another_copy, genuine_design
+from parcelscope.inference.authenticity import CHECKS
 from parcelscope.inference.codes import read_codes
 from parcelscope.inference.photo_authenticity import Comparison, compare, prepared
 from parcelscope.inference.quality import assess_photo
 from parcelscope.inference.sessions import open_session
 from parcelscope.models.bundle import ReferenceCard
+from parcelscope.training.check_weights import fitted_weights
 from parcelscope.training.photo_reference import build_reference
 from parcelscope.training.reference_set import export_features
 
 SEED = 1021
-"""The unseen designs of the synthetic feed; the checks were set on seed 21."""
+"""The unseen designs of the synthetic feed."""
+WEIGH_SEED = 4077
+"""Designs that the weights of the checks are set on."""
 GENUINE = "genuine"
 
 
@@ -45,13 +52,19 @@ class Scores:
     by_check: dict[str, list[dict[str, float]]] = field(default_factory=dict)
     p_values: list[float] = field(default_factory=list)
     """Of genuine photos."""
+    held_out: list[dict[str, float]] = field(default_factory=list)
+    """By check, of the genuine photos that made the reference, each held out in turn."""
+    scale: dict[str, float] = field(default_factory=dict)
+    """By check: standard deviation of the logarithm of its score on those photos."""
     used: int = 0
 
 
-def photo(design: int, kind: int, number: int, defect: Defect | None = None) -> np.ndarray:
+def photo(
+    seed: int, design: int, kind: int, number: int, defect: Defect | None = None
+) -> np.ndarray:
     """One photo as the camera stores it, decoded."""
-    rng = np.random.default_rng([SEED, design, kind, number])
-    copy = another_copy(rng, genuine_design(np.random.default_rng([SEED, design])))
+    rng = np.random.default_rng([seed, design, kind, number])
+    copy = another_copy(rng, genuine_design(np.random.default_rng([seed, design])))
     defects = [] if defect is None else [defect]
     truth = package_photo(rng, copy, defects=defects, subtle=True)
     return np.asarray(simplejpeg.decode_jpeg(truth.jpeg))
@@ -60,7 +73,8 @@ def photo(design: int, kind: int, number: int, defect: Defect | None = None) -> 
 def judged(features: Path, arguments: argparse.Namespace, design: int) -> Scores:
     """All photos of one design, from the work folder where it was judged before."""
     sizes = [arguments.references, arguments.genuine, arguments.altered]
-    path: Path = arguments.work / f"design_{design:02d}.json"
+    kind = "weigh" if arguments.weigh else "design"
+    path: Path = arguments.work / f"{kind}_{design:02d}.json"
     if path.is_file():
         known = json.loads(path.read_text())
         if known.pop("sizes") == sizes:
@@ -74,17 +88,24 @@ def judge(features: Path, arguments: argparse.Namespace, design: int) -> Scores:
     """All photos of one design."""
     cv2.setNumThreads(1)
     session = open_session(features)
-    genuine = [photo(design, 0, k) for k in range(arguments.references)]
+    seed = WEIGH_SEED if arguments.weigh else SEED
+    genuine = [photo(seed, design, 0, k) for k in range(arguments.references)]
     good = [one for one in genuine if assess_photo(one).verdict == "good"]
     built = build_reference(good, session)
     card = ReferenceCard(sku="1", file="1.npz", sha256="0" * 64, photos=len(built.used))
     reference = prepared(built.reference, card)
-    scores = Scores(used=len(built.used))
+    held_out = built.reference.held_out.astype(float)
+    scale = held_out.std(axis=0) * built.reference.check_scale
+    scores = Scores(
+        used=len(built.used),
+        held_out=[dict(zip(CHECKS, row, strict=True)) for row in held_out.tolist()],
+        scale=dict(zip(CHECKS, scale.tolist(), strict=True)),
+    )
     kinds: list[tuple[str, int, Defect | None, int]] = [(GENUINE, 1, None, arguments.genuine)]
     kinds += [(name, 2 + k, name, arguments.altered) for k, name in enumerate(DEFECTS)]
     for name, kind, defect, count in kinds:
         for number in range(count):
-            picture = photo(design, kind, number, defect)
+            picture = photo(seed, design, kind, number, defect)
             found = None
             if assess_photo(picture).verdict == "good":
                 found = compare(picture, reference, session, read_codes(picture))
@@ -138,6 +159,7 @@ def main() -> None:
     parser.add_argument("--genuine", type=int, default=20)
     parser.add_argument("--altered", type=int, default=10)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--weigh", action="store_true", help="set weights, on other designs")
     parser.add_argument("--work", type=Path, default=Path("altered_packaging"))
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
@@ -151,7 +173,25 @@ def main() -> None:
         for number, scores in zip(numbers, pool.map(run, numbers), strict=True):
             designs.append(scores)
             print(f"design {number}: reference of {scores.used} photos", flush=True)
-    print_table(designs, arguments)
+    if arguments.weigh:
+        print_weights(designs)
+    else:
+        print_table(designs, arguments)
+
+
+def print_weights(designs: list[Scores]) -> None:
+    """The weight of each check beyond each knot, and its usual scale."""
+
+    def rows(found: list[dict[str, float]]) -> np.ndarray:
+        return np.array([[one[name] for name in CHECKS] for one in found])
+
+    genuine = [c for one in designs for c in (*one.held_out, *one.by_check.get(GENUINE, []))]
+    altered = [c for one in designs for kind in DEFECTS for c in one.by_check.get(kind, [])]
+    weights = fitted_weights(CHECKS, rows(genuine), rows(altered))
+    scale = np.sqrt((rows([one.scale for one in designs]) ** 2).mean(axis=0))
+    for name, usual in zip(CHECKS, scale, strict=True):
+        both = ", ".join(f"{weight:.2f}" for weight in weights[name])
+        print(f"{name:10} weights {both}  scale {usual:.2f}")
 
 
 def print_table(designs: list[Scores], arguments: argparse.Namespace) -> None:

@@ -20,10 +20,11 @@ from parcelscope.models.contents_network import ContentsFeatures
 from parcelscope.training.contents import (
     FAMILIES,
     TrueContents,
+    drawn_contents,
     fit_heads,
     scan_features,
 )
-from parcelscope.training.contents_step import drawn_contents, support_metrics
+from parcelscope.training.contents_graph import support_metrics
 from parcelscope.training.metrics import Figure, auroc, mean_of
 from parcelscope.training.scan_sets import draw_set
 

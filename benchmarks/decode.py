@@ -1,7 +1,8 @@
-"""Decoding: milliseconds of one core for each format, ours beside Pillow to numpy.
+"""Decoding: milliseconds of one core for each format, ours beside the bare codec and Pillow.
 
 Run `python benchmarks/decode.py`. Ours includes reading the file, the header check and every
-assertion; Pillow's column is the usual `np.asarray(Image.open(path))`.
+assertion; the bare codec is one call of the fastest library on the same file, to the same
+pixels; Pillow's column is the usual `np.asarray(Image.open(path))`.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from pathlib import Path
 import cv2
 import imagecodecs
 import numpy as np
+import simplejpeg
 import tifffile
 from PIL import Image
 
@@ -36,14 +38,20 @@ def main() -> None:
     seconds = parser.parse_args().seconds
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as folder:
-        print(f"{'':34}{'ours ms':>9}{'Pillow ms':>11}{'ratio':>7}")
+        print(f"{'':36}{'ours ms':>9}{'bare ms':>9}{'ours/bare':>11}{'Pillow ms':>11}{'ratio':>7}")
+        bare = bare_codecs(Path(folder))
         for name, ours, pillow in cases(Path(folder)):
             mine = cost_ms(ours, seconds)
-            if pillow is None:
-                print(f"{name:34}{mine:9.2f}")
-                continue
-            theirs = cost_ms(pillow, seconds)
-            print(f"{name:34}{mine:9.2f}{theirs:11.2f}{theirs / mine:7.1f}")
+            line = f"{name:36}{mine:9.2f}"
+            if name in bare:
+                least = cost_ms(bare[name], seconds)
+                line += f"{least:9.2f}{mine / least:11.2f}"
+            elif pillow is not None:
+                line += " " * 20
+            if pillow is not None:
+                theirs = cost_ms(pillow, seconds)
+                line += f"{theirs:11.2f}{theirs / mine:7.1f}"
+            print(line, flush=True)
 
 
 def cost_ms(work: Callable[[], object], seconds: float) -> float:
@@ -103,6 +111,30 @@ def cases(folder: Path) -> list[tuple[str, Callable[[], object], Callable[[], ob
          lambda: place_dual(low, high, None, None, SPEC, out=dual_out), None),
         ("canvas, rendering", lambda: place_colour(rgb, None, SPEC, out=colour_out), None),
     ]  # fmt: skip
+
+
+def bare_codecs(folder: Path) -> dict[str, Callable[[], object]]:
+    """What decoding the files of `cases` costs at least, by name; they are written by then."""
+
+    def photo(name: str, least_px: int) -> Callable[[], object]:
+        def work() -> object:
+            data = (folder / name).read_bytes()
+            return simplejpeg.decode_jpeg(data, min_width=least_px, min_height=least_px * 3 // 4)
+
+        return work
+
+    return {
+        "scan 640x480x2 TIFF zstd": lambda: tifffile.imread(folder / "z.tiff", maxworkers=1),
+        "scan 640x480x2 PNG pair": lambda: [
+            imagecodecs.png_decode((folder / name).read_bytes()) for name in ("low.png", "high.png")
+        ],
+        "scan 640x480x2 PNG grey-alpha": lambda: imagecodecs.png_decode(
+            (folder / "la.png").read_bytes()
+        ),
+        "photo 1280x960 JPEG": photo("photo.jpg", 1280),
+        "photo 1280x960 JPEG for 640": photo("photo.jpg", 640),
+        "photo 1280x960 JPEG for 224": photo("photo.jpg", 320),
+    }
 
 
 def pillow_pages(path: Path) -> list[object]:

@@ -38,7 +38,7 @@ class TableSchema:
     name: str
     meaning: str
     key: tuple[str, ...]
-    """Columns that together name a row; no two rows share them."""
+    """Columns that together name a row; no two rows share them. None where rows may repeat."""
     columns: tuple[Column, ...]
 
     @property

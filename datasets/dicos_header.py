@@ -2,7 +2,7 @@
 
 import io
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +15,9 @@ from parcelscope.datasets.quiet import quiet_warnings
 
 Attributes = dict[str, Any]
 """Values by DICOM keyword, and `transfer_syntax`."""
+
+ELEMENT_LIMIT = 20_000
+"""Most attributes of one file; a DX image has about 200, and a file of nothing else costs."""
 
 _DX = "1.2.840.10008.5.1.4.1.1.501.2."  # .1 for presentation, .2 for processing
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
@@ -61,16 +64,32 @@ def read_dicos_header(data: bytes) -> DicosHeader:
     return dicos_header(parse_dicos(data, with_pixels=False))
 
 
+class _Counted(io.BytesIO):
+    """Bytes that end when more attributes were begun than a file may have."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self._left = ELEMENT_LIMIT
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and 0 < size <= 8:  # the head of an attribute
+            self._left -= 1
+            if self._left < 0:
+                message = f"the DICOS file has more than {ELEMENT_LIMIT} attributes"
+                raise ImageError("unsupported", message)
+        return super().read(size)
+
+
 @contextmanager
-def _quiet_pydicom() -> Iterator[None]:
-    """Read without value checks or warnings: scanners write UIDs with leading zeros."""
+def quiet_pydicom() -> Iterator[None]:
+    """Work without value checks or warnings: scanners write UIDs with leading zeros."""
     # pydicom's validation mode belongs to the process too, hence inside.
     with quiet_warnings(), pydicom.config.disable_value_validation():
         yield
 
 
-def parse_dicos(data: bytes, *, with_pixels: bool) -> Attributes:
-    """Attributes of the DICOS file `data` that matter to a scan.
+def parse_dicos(data: bytes, *, with_pixels: bool, wanted: Sequence[str] = _WANTED) -> Attributes:
+    """Attributes of the DICOS file `data`: those that matter to a scan, or those `wanted`.
 
     Raises:
         ImageError: `corrupt` or `unsupported`.
@@ -79,12 +98,12 @@ def parse_dicos(data: bytes, *, with_pixels: bool) -> Attributes:
     if _DEFLATED in data:
         raise ImageError("unsupported", "deflated DICOS is not read")
     try:
-        with _quiet_pydicom():
+        with quiet_pydicom():
             dataset = pydicom.dcmread(
-                io.BytesIO(data), stop_before_pixels=not with_pixels, specific_tags=list(_WANTED)
+                _Counted(data), stop_before_pixels=not with_pixels, specific_tags=list(wanted)
             )
             # Converted inside the quiet block, since pydicom converts on first access.
-            values = {name: dataset.get(name) for name in _WANTED if name in dataset}
+            values = {name: dataset.get(name) for name in wanted if name in dataset}
             values["transfer_syntax"] = dataset.file_meta.TransferSyntaxUID
     except PYDICOM_ERRORS as error:
         raise ImageError("corrupt", f"the DICOS file cannot be parsed: {error}") from None

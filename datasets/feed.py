@@ -1,14 +1,21 @@
 """A feed: one folder with the tables of a batch of parcels and their image files."""
 
-import os
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import polars as pl
 
 from parcelscope.datasets.errors import FeedError
-from parcelscope.datasets.schema import CARTONS, IMAGES, PARCELS, STEP_WEDGES, TableSchema
+from parcelscope.datasets.feed_urls import feed_url, fetch_feed, local_path
+from parcelscope.datasets.image_paths import without_strays
+from parcelscope.datasets.schema import (
+    CARTONS,
+    IMAGES,
+    PARCELS,
+    STEP_WEDGES,
+    TABLES,
+    TableSchema,
+)
 from parcelscope.datasets.tables import (
     ROW,
     SUFFIXES,
@@ -31,7 +38,7 @@ class Feed:
     """
 
     root: Path
-    """The folder that image paths start from."""
+    """The folder that image paths start from; a stand-in where the feed lies behind a URL."""
     parcels: pl.DataFrame
     cartons: pl.DataFrame
     images: pl.DataFrame
@@ -48,13 +55,19 @@ class Feed:
 def read_feed(folder: Path) -> Feed:
     """Read the feed in `folder`. Image files are not opened here, nor need they exist.
 
+    A feed behind a URL (`s3://bucket/feed`, also as a path, which swallows a slash) is read through
+    a stand-in folder.
+
     A `carton_id` that is not in the cartons table keeps its parcel and becomes a note; without a
     cartons table there is nothing to look it up in, and no note.
 
     Raises:
-        FeedError: If a table cannot be read (see `read_table`), if there are no parcels, or if an
-            image path leads out of the folder.
+        FeedError: If a table cannot be read (see `read_table`), or if there are no parcels.
     """
+    url = feed_url(str(folder))
+    if url is not None:
+        folder = fetch_feed(url, [name for table in TABLES for name in _file_names(table.name)])
+    folder = local_path(str(folder))
     if not folder.is_dir():
         raise FeedError(f"{folder}: expected a folder with a feed, got no such folder")
     if find_table(folder, PARCELS.name) is None:
@@ -68,7 +81,7 @@ def read_feed(folder: Path) -> Feed:
     cartons, images, wedges = (_read(folder, s) for s in (CARTONS, IMAGES, STEP_WEDGES))
     images_file = find_table(folder, IMAGES.name)
     if images_file is not None:
-        _refuse_paths_outside(folder, images_file.name, images.frame)
+        images = without_strays(images, folder, images_file.name)
     owned, orphans = _owned(images, parcels, cartons, images_file)
     cartons_file = find_table(folder, CARTONS.name)
     feed = Feed(
@@ -121,68 +134,6 @@ def _read(folder: Path, schema: TableSchema) -> TableRead:
     if path is None:
         return TableRead(frame=empty_table(schema), rejected=no_rejections(), rows=0)
     return read_table(path, schema)
-
-
-def _refuse_paths_outside(folder: Path, file: str, images: pl.DataFrame) -> None:
-    """Raise on the first image path that is not a plain relative path inside `folder`."""
-    path = pl.col("path")
-    reasons = {
-        "a path without control characters": path.str.contains(r"[\x00-\x1f\x7f]"),
-        "forward slashes": path.str.contains("\\", literal=True),
-        "a path relative to the feed folder": path.str.contains(r"^(/|~|[A-Za-z]:)|://"),
-        "a path without '..'": path.str.contains(r"(^|/)\.\.(/|$)"),
-    }
-    for expected, wrong in reasons.items():
-        bad = images.filter(wrong)
-        if not bad.is_empty():
-            _refuse_path(file, bad.row(0, named=True), expected)
-    real = folder.resolve()
-    leading_out = [
-        name
-        for name in _linked_paths(folder, images.get_column("path").unique().to_list())
-        if not _resolves_inside(folder / name, real)
-    ]
-    if leading_out:
-        bad = images.filter(path.is_in(leading_out)).sort(ROW)
-        _refuse_path(file, bad.row(0, named=True), "a file inside the feed folder, not a link out")
-
-
-def _refuse_path(file: str, row: dict[str, object], expected: str) -> None:
-    raise FeedError(f"{file} row {row[ROW]}: path must be {expected}, got {row['path']!r}")
-
-
-def _linked_paths(folder: Path, paths: Sequence[str]) -> list[str]:
-    """Those of `paths` that pass through a symbolic link, seen with one listing per folder."""
-    by_parent: dict[str, list[str]] = {}
-    for name in paths:
-        by_parent.setdefault(name.rpartition("/")[0], []).append(name)
-    found: list[str] = []
-    linked = {PurePosixPath(): False}  # folders seen, and whether a link leads to them
-
-    def is_linked(inner: PurePosixPath) -> bool:
-        if inner not in linked:
-            linked[inner] = is_linked(inner.parent) or (folder / inner).is_symlink()
-        return linked[inner]
-
-    for parent, names in by_parent.items():
-        if is_linked(PurePosixPath(parent)):
-            found += names
-            continue
-        try:
-            with os.scandir(folder / parent) as entries:
-                links = {entry.name for entry in entries if entry.is_symlink()}
-        except OSError:
-            continue  # no such folder: its images go to quarantine when they are opened
-        if links:
-            found += [name for name in names if PurePosixPath(name).name in links]
-    return found
-
-
-def _resolves_inside(path: Path, real_root: Path) -> bool:
-    try:
-        return path.resolve().is_relative_to(real_root)
-    except (OSError, RuntimeError):  # a loop of links leads nowhere
-        return False
 
 
 def _owned(

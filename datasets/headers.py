@@ -4,7 +4,8 @@ Every file from outside goes through here first: a header that claims 65535x6553
 while several decoders would allocate gigabytes for it.
 """
 
-import stat
+import errno
+import os
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,10 +15,13 @@ from typing import Literal
 from parcelscope.datasets.dicos_header import read_dicos_header
 from parcelscope.datasets.errors import ImageError
 from parcelscope.datasets.jpeg_header import read_jpeg_frame
+from parcelscope.datasets.plain_files import open_plain
 from parcelscope.datasets.tiff_header import orientation_of, read_tiff_pages
 
 PIXEL_CAP = 100_000_000
 """Most pixels of one file, all pages together; a 600 x 600 mm tray at 0.1 mm is 36 million."""
+CHUNK_LIMIT = 1000
+"""Most chunks of a PNG before its pixels; writers make about 10, a file of empty ones costs."""
 BYTES_CAP = 800_000_000
 """Most bytes of one file: twice two uncompressed 16-bit channels of `PIXEL_CAP` pixels."""
 
@@ -42,27 +46,35 @@ class Header:
     """EXIF orientation, 1 (upright) to 8."""
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path, *, within: Path | None = None) -> bytes:
     """Content of the file at `path`.
 
+    Args:
+        path: The file.
+        within: Folder that must hold it, whatever links there are and whoever changes them now.
+
     Raises:
-        ImageError: `missing`, `empty`, `too_large`, or `not_an_image` for what is no plain file.
+        ImageError: `missing`; `unreadable` where it is there but is not given to us;
+            `outside_feed` where it is not in `within`; `not_an_image` for what is no plain file;
+            `empty`, `too_large`, or `changed` while it was read.
     """
     try:
-        status = path.stat()
-        # A pipe or device would block for ever, so it is refused before it is opened.
-        if not stat.S_ISREG(status.st_mode):
-            raise ImageError("not_an_image", f"{path} is not a plain file")
-        if status.st_size > BYTES_CAP:
-            message = f"{path} has {status.st_size} bytes, more than the {BYTES_CAP} allowed"
-            raise ImageError("too_large", message)
-        data = path.read_bytes()
-    except FileNotFoundError:
+        with open_plain(path, within=within) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > BYTES_CAP:
+                message = f"{path} has {size} bytes, more than the {BYTES_CAP} allowed"
+                raise ImageError("too_large", message)
+            data = file.read(size + 1)
+    except (FileNotFoundError, NotADirectoryError):
         raise ImageError("missing", f"{path} is not there") from None
     except OSError as error:
-        raise ImageError("missing", f"{path} cannot be opened: {error.strerror}") from None
+        lost = error.errno in (errno.ENAMETOOLONG, errno.ELOOP)
+        code = "missing" if lost else "unreadable"
+        raise ImageError(code, f"{path} cannot be opened: {error.strerror}") from None
     except ValueError as error:  # a null byte in the name
         raise ImageError("missing", f"{path} cannot be opened: {error}") from None
+    if len(data) != size:
+        raise ImageError("changed", f"{path} changed while it was read")
     if not data:
         raise ImageError("empty", f"{path} has no bytes")
     return data
@@ -139,7 +151,9 @@ def _png(data: bytes, pixel_cap: int) -> Header:
 def _png_extras(data: bytes) -> tuple[bool, int]:
     """Whether a tRNS chunk precedes the pixels, and the orientation of an eXIf chunk."""
     transparent, orientation, at = False, 1, 33
-    while at + 8 <= len(data):
+    for _ in range(CHUNK_LIMIT):
+        if at + 8 > len(data):
+            raise ImageError("truncated", "the PNG ends before its pixels")
         length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
         if kind == b"IDAT":
             break
@@ -148,7 +162,8 @@ def _png_extras(data: bytes) -> tuple[bool, int]:
             orientation = orientation_of(data[at + 8 : at + 8 + length])
         at += length + 12
     else:
-        raise ImageError("truncated", "the PNG ends before its pixels")
+        message = f"the PNG has more than {CHUNK_LIMIT} chunks before its pixels"
+        raise ImageError("unsupported", message)
     return transparent, orientation
 
 

@@ -8,6 +8,9 @@ from parcelscope.datasets.tiff_header import orientation_of
 SCAN_LIMIT = 100
 """Most scans of a progressive file that is decoded; encoders write about 10."""
 
+MARKER_LIMIT = 1000
+"""Most markers before the frame header, and most fill bytes before one; writers make about 10."""
+
 _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}  # 0xF7: JPEG-LS
 _BARE_MARKERS = frozenset({0x01, *range(0xD0, 0xD9)})  # no length follows
 _START_OF_SCAN, _END_OF_IMAGE, _APP1 = 0xDA, 0xD9, 0xE1
@@ -35,7 +38,7 @@ def read_jpeg_frame(data: bytes) -> JpegFrame:
     """
     orientation = 1
     at = 2
-    while True:
+    for _ in range(MARKER_LIMIT):
         marker, at = _next_marker(data, at)
         if marker in _BARE_MARKERS:
             continue
@@ -52,14 +55,18 @@ def read_jpeg_frame(data: bytes) -> JpegFrame:
         if marker in _FRAME_MARKERS:
             return _frame(segment, marker, orientation, data)
         at += length
+    raise ImageError("unsupported", f"the JPEG has more than {MARKER_LIMIT} segments")
 
 
 def _next_marker(data: bytes, at: int) -> tuple[int, int]:
     """The marker at `at`, past its fill bytes, and the position behind it."""
     if at < len(data) and data[at] != 0xFF:
         raise ImageError("corrupt", f"expected a JPEG marker at byte {at}, got 0x{data[at]:02x}")
-    while at < len(data) and data[at] == 0xFF:
-        at += 1
+    filled = data[at : at + MARKER_LIMIT]
+    at += len(filled) - len(filled.lstrip(b"\xff"))
+    if at < len(data) and data[at] == 0xFF:
+        message = f"the JPEG has more than {MARKER_LIMIT} fill bytes at byte {at - MARKER_LIMIT}"
+        raise ImageError("corrupt", message)
     if at >= len(data):
         raise ImageError("truncated", "the JPEG ends before its frame header")
     return data[at], at + 1

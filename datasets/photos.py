@@ -52,7 +52,19 @@ def decode_photo(data: bytes, *, wanted_px: int | None = None, pixel_cap: int = 
         pixels = on_white(_eight_bits(decode_tiff(data, header)[0]))
     else:
         raise ImageError("unsupported", f"a photo is a PNG, JPEG or TIFF file, not {header.format}")
-    return upright(as_rgb(pixels), header.orientation)
+    rgb = upright(as_rgb(pixels), header.orientation)
+    check_photo(rgb)
+    return rgb
+
+
+def check_photo(rgb: Photo) -> None:
+    """Look at what a decoder really returned.
+
+    Raises:
+        ImageError: `corrupt` if it is no picture (H, W, 3) of 8 bits.
+    """
+    if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.size == 0:
+        raise ImageError("corrupt", f"expected uint8 (H, W, 3), decoded {rgb.dtype} {rgb.shape}")
 
 
 def reduction(header: Header, wanted_px: int | None) -> int:

@@ -40,6 +40,9 @@ class Finding:
     """The image it was seen in, relative to the feed."""
     box_xyxy: tuple[float, float, float, float] | None = None
     """(x0, y0, x1, y1) in pixels of the full-size image."""
+    is_calibrated: bool | None = None
+    """Whether compliant scans of this very scanner stand behind the p-value, share or band; None
+    where it does not depend on the scanner."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +78,8 @@ FINDING_SCHEMA: dict[str, pl.DataType] = {
         else pl.String()
         if name in {"owner_id", "owner_kind", "source", "code", "sentence", "unit", "text"}
         or name == "image_path"
+        else pl.Boolean()
+        if name == "is_calibrated"
         else pl.Float64()
     )
     for name in FINDING_COLUMNS

@@ -9,10 +9,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from parcelscope.datasets.dicos import read_dicos_dx
 from parcelscope.datasets.errors import ImageError
-from parcelscope.datasets.headers import PIXEL_CAP, read_bytes, read_header
-from parcelscope.datasets.rasters import as_rgb, decode_jpeg, decode_png, decode_tiff, on_white
+from parcelscope.datasets.headers import PIXEL_CAP, read_bytes
+from parcelscope.datasets.scan_plugins import read_content
 
 Counts = npt.NDArray[np.uint16]
 Colour = npt.NDArray[np.uint8]
@@ -92,17 +91,46 @@ def read_scan(
     two hold low and high. A rendering beside both energies is derived from them, and is not read.
 
     Args:
-        files: PNG, JPEG, TIFF or DICOS DX files of one view.
+        files: PNG, JPEG, TIFF or DICOS DX files of one view, or of a format that a plug-in adds.
         air_level: Counts behind air, if the feed says.
-        pixel_pitch_mm: Size of a pixel; without it, what a DICOS file says.
+        pixel_pitch_mm: Size of a pixel; without it, what the file says.
         pixel_cap: Most pixels of one file.
 
     Raises:
         ImageError: A file cannot be read, or the files do not make up one scan; the message
             names the file.
     """
-    wanted = _chosen(files)
-    parts = [_read_part(file, pixel_cap) for file in wanted]
+    scan = _assembled(
+        [_read_part(file, pixel_cap) for file in _chosen(files)], air_level, pixel_pitch_mm
+    )
+    check_scan(scan)
+    return scan
+
+
+def check_scan(scan: Scan) -> None:
+    """Look at what the decoders really returned.
+
+    Raises:
+        ImageError: `corrupt` if the pixels are not those of a scan of its kind.
+    """
+    planes = {"low": scan.low, "high": scan.high, "rgb": scan.rgb}
+    held = {name: pixels for name, pixels in planes.items() if pixels is not None}
+    for name, pixels in held.items():
+        dtype = np.uint8 if name == "rgb" else np.uint16
+        channels = (3,) if name == "rgb" else ()
+        if pixels.dtype != dtype or pixels.shape[2:] != channels or pixels.size == 0:
+            message = f"expected {np.dtype(dtype)} {name}, decoded {pixels.dtype} {pixels.shape}"
+            raise ImageError("corrupt", message)
+    wanted = {"dual": [{"low", "high"}], "grey16": [{"low"}, {"high"}]}.get(scan.kind, [{"rgb"}])
+    if set(held) not in wanted or len({pixels.shape[:2] for pixels in held.values()}) != 1:
+        shapes = {name: pixels.shape for name, pixels in held.items()}
+        raise ImageError("corrupt", f"a scan of kind {scan.kind} cannot hold {shapes}")
+
+
+def _assembled(
+    parts: Sequence[_Part], air_level: float | None, pixel_pitch_mm: float | None
+) -> Scan:
+    """The scan of one or two files."""
     if pixel_pitch_mm is None:
         pixel_pitch_mm = next((p.pixel_pitch_mm for p in parts if p.pixel_pitch_mm), None)
     if len(parts) == 2:
@@ -211,45 +239,18 @@ def _read_part(file: ScanFile, pixel_cap: int) -> _Part:
 
 
 def _decode(file: ScanFile, data: bytes, pixel_cap: int) -> _Part:
-    header = read_header(data, pixel_cap=pixel_cap)
-    if header.format == "dicos":
-        scan = read_dicos_dx(data)
-        energies: dict[str | None, Energy | None] = {"LOW ENERGY": "low", "HIGH ENERGY": "high"}
-        said = energies.get(scan.energy)
-        if said and file.energy in ("low", "high") and file.energy != said:
-            message = f"the feed says {file.energy} energy, the DICOS file {scan.energy}"
-            raise ImageError("corrupt", message)
-        return _Part(
-            path=file.path,
-            energy=said or file.energy,
-            planes=(scan.pixels,),
-            pixel_pitch_mm=scan.pixel_pitch_mm,
-        )
-    if header.format == "jpeg":
-        return _rendering(file, decode_jpeg(data, header))
-    pages = decode_tiff(data, header) if header.format == "tiff" else (decode_png(data, header),)
-    if header.bits == 8:
-        if len(pages) > 1 or header.channels > 4:
-            message = f"{len(pages)} pages of {header.channels} channels need 16 bits, got 8"
-            raise ImageError("wrong_depth", message)
-        return _rendering(file, on_white(pages[0].astype(np.uint8, copy=False)))
-    planes = (
-        [page[..., c] for page in pages for c in range(header.channels)]
-        if header.channels > 1
-        else list(pages)
+    content = read_content(data, pixel_cap)
+    if content.energy and file.energy in ("low", "high") and file.energy != content.energy:
+        message = f"the feed says {file.energy} energy, the file itself {content.energy}"
+        raise ImageError("corrupt", message)
+    return _Part(
+        path=file.path,
+        energy=content.energy or file.energy,
+        planes=content.planes,
+        rgb=content.rgb,
+        grey=content.is_grey,
+        pixel_pitch_mm=content.pixel_pitch_mm,
     )
-    if len(planes) > 2:
-        message = (
-            f"16-bit scans have one or two energies, got {len(pages)} pages "
-            f"of {header.channels} channels"
-        )
-        raise ImageError("wrong_channels", message)
-    counts = tuple(np.ascontiguousarray(p, dtype=np.uint16) for p in planes)
-    return _Part(path=file.path, energy=file.energy, planes=counts)
-
-
-def _rendering(file: ScanFile, pixels: Colour) -> _Part:
-    return _Part(path=file.path, energy=file.energy, rgb=as_rgb(pixels), grey=pixels.ndim == 2)
 
 
 def _check_energy(file: ScanFile, part: _Part) -> None:

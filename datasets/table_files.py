@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from parcelscope.datasets.errors import FeedError
+from parcelscope.datasets.polars_faults import POLARS_FAULTS
 from parcelscope.datasets.schema import TableSchema
 
 ROW = "row"
@@ -65,7 +66,7 @@ def _read_csv(path: Path, schema: TableSchema) -> pl.DataFrame:
             infer_schema=False,
             truncate_ragged_lines=True,
         )
-    except pl.exceptions.PolarsError as error:
+    except POLARS_FAULTS as error:
         raise FeedError(f"{path.name}: not valid UTF-8 CSV: {_first_line(error)}") from error
     return (
         frame.with_row_index(ROW, offset=1)
@@ -113,7 +114,7 @@ def _read_parquet(path: Path, schema: TableSchema) -> pl.DataFrame:
             _check_columns(path, header, schema)
             file.seek(0)
             frame = pl.read_parquet(file)
-    except pl.exceptions.PolarsError as error:
+    except POLARS_FAULTS as error:
         raise FeedError(
             f"{path.name}: not a readable Parquet file: {_first_line(error)}"
         ) from error
@@ -124,7 +125,7 @@ def _read_ndjson(path: Path, schema: TableSchema) -> pl.DataFrame:
     content = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
     try:
         keys = pl.scan_ndjson(io.BytesIO(content), infer_schema_length=None).collect_schema()
-    except pl.exceptions.PolarsError as error:
+    except POLARS_FAULTS as error:
         raise _json_trouble(path, content, error) from error
     _check_columns(path, list(keys), schema)
     nested = [name for name, dtype in keys.items() if dtype.is_nested()]
@@ -135,12 +136,12 @@ def _read_ndjson(path: Path, schema: TableSchema) -> pl.DataFrame:
     # As text, so that one odd value spoils its row and not the type of the column.
     try:
         frame = pl.read_ndjson(io.BytesIO(content), schema=dict.fromkeys(keys, pl.String()))
-    except pl.exceptions.PolarsError as error:
+    except POLARS_FAULTS as error:
         raise _json_trouble(path, content, error) from error
     return _numbered(frame)
 
 
-def _json_trouble(path: Path, content: bytes, error: pl.exceptions.PolarsError) -> FeedError:
+def _json_trouble(path: Path, content: bytes, error: BaseException) -> FeedError:
     """The error with the line that caused it, found by reading the lines one by one."""
     for number, line in enumerate(content.splitlines(), start=1):
         if not line.strip():
@@ -191,7 +192,7 @@ def _numbered(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     return lines[0][:200] if lines else type(error).__name__
 

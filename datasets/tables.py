@@ -107,6 +107,8 @@ def _checked(path: Path, raw: pl.DataFrame, schema: TableSchema) -> pl.DataFrame
 
 
 def _refuse_duplicates(path: Path, checked: pl.DataFrame, schema: TableSchema) -> None:
+    if not schema.key:
+        return
     # A row without a usable key clashes with nothing; it is rejected anyway.
     key_indices = [schema.names.index(name) for name in schema.key]
     keyed = checked.filter(~pl.col(_FIRST).is_in(key_indices).fill_null(value=False))
@@ -139,7 +141,8 @@ def _rejections(
         if column.name in raw.columns
     )
     present = [name for name in schema.key if name in raw.columns]
-    key = pl.concat_str([_shown(name) for name in present], separator=" ", ignore_nulls=True)
+    shown = [_shown(name) for name in present] or [pl.lit(None, pl.String())]
+    key = pl.concat_str(shown, separator=" ", ignore_nulls=True)
     return raw.with_columns(checked.get_column(_FIRST)).select(
         pl.lit(schema.name).alias("table"),
         pl.lit(path.name).alias("file"),

@@ -9,6 +9,9 @@ from parcelscope.datasets.errors import ImageError
 PAGE_LIMIT = 64
 """Most pages of one file; a dual-energy scan has two."""
 
+TAG_LIMIT = 1000
+"""Most tags of one page; writers make about 20, and a file of nothing else costs."""
+
 _ORIENTATION = 274
 # Size, bits, codec, layout, predictor and sample format: a reader that overlooks a broken one of
 # these takes its default, and returns other pixels.
@@ -98,6 +101,9 @@ def _directories(data: bytes) -> Iterator[Tags]:
             raise ImageError("unsupported", f"the TIFF has more than {PAGE_LIMIT} pages")
         seen.add(offset)
         entries = _number(data, offset, order, count_at)
+        if entries > TAG_LIMIT:
+            message = f"a page of the TIFF has {entries} tags, more than {TAG_LIMIT}"
+            raise ImageError("unsupported", message)
         first = offset + count_at
         end = first + entries * entry_size
         if end + offset_size > len(data):

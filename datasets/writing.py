@@ -1,6 +1,7 @@
 """Writing files so that a reader sees the old one or the new one, never half of one."""
 
 import contextlib
+import io
 import os
 import tempfile
 from collections.abc import Callable
@@ -12,14 +13,21 @@ import polars as pl
 ParquetCompression = Literal["zstd", "lz4", "snappy", "gzip", "uncompressed"]
 
 
-def write_whole(path: Path, content: bytes | bytearray | Callable[[BinaryIO], object]) -> None:
+def write_whole(
+    path: Path,
+    content: bytes | bytearray | Callable[[BinaryIO], object],
+    *,
+    replace: bool = True,
+) -> None:
     """Write `path` aside, flush it to the disk, then rename it into place.
 
     Args:
-        path: File to write; missing parent folders are made, an old file is replaced.
+        path: File to write; missing parent folders are made.
         content: The bytes, or a function that writes them to the open file it is given.
+        replace: Replace an old file. Without it, of several writers the first wins.
 
     Raises:
+        FileExistsError: If `path` is there and is not to be replaced.
         OSError: If the disk refuses; `path` is then as it was before.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,7 +45,11 @@ def write_whole(path: Path, content: bytes | bytearray | Callable[[BinaryIO], ob
             os.fsync(file.fileno())
         # mkstemp makes files private to their owner; a written table is for its readers.
         aside.chmod(_default_mode(path))
-        aside.replace(path)
+        if replace:
+            aside.replace(path)
+        else:
+            os.link(aside, path)
+            aside.unlink()
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             aside.unlink()
@@ -45,9 +57,9 @@ def write_whole(path: Path, content: bytes | bytearray | Callable[[BinaryIO], ob
     _sync_folder(path.parent)
 
 
-def write_text_whole(path: Path, text: str) -> None:
-    """Write `text` to `path` as UTF-8, whole or not at all."""
-    write_whole(path, text.encode("utf-8"))
+def write_text_whole(path: Path, text: str, *, replace: bool = True) -> None:
+    """Write `text` to `path` as UTF-8, whole or not at all; see `write_whole`."""
+    write_whole(path, text.encode("utf-8"), replace=replace)
 
 
 def write_parquet_whole(
@@ -55,6 +67,13 @@ def write_parquet_whole(
 ) -> None:
     """Write `frame` to `path` as Parquet, whole or not at all."""
     write_whole(path, lambda file: frame.write_parquet(file, compression=compression))
+
+
+def parquet_bytes(frame: pl.DataFrame, *, compression: ParquetCompression = "zstd") -> bytes:
+    """`frame` as the content of a Parquet file; the same frame gives the same bytes."""
+    file = io.BytesIO()
+    frame.write_parquet(file, compression=compression)
+    return file.getvalue()
 
 
 def write_csv_whole(frame: pl.DataFrame, path: Path) -> None:

@@ -16,13 +16,14 @@ from parcelscope.datasets.scans import Scan, ScanFile, read_scan
 from parcelscope.inference.detectors import (
     INPUT,
     OUTPUTS,
+    Canvases,
     Detector,
     ScoreError,
     count_pieces,
     detect_items,
 )
-from parcelscope.inference.placing import canvas_spec, place, stack
-from parcelscope.models.bundle import InputKind
+from parcelscope.inference.placing import canvas_spec, place, stack, stretched
+from parcelscope.models.bundle import DetectorCard, InputKind
 from parcelscope.models.heatmap import Boxes
 
 Floats = npt.NDArray[np.float32]
@@ -37,8 +38,9 @@ class Answer:
     """What a detector gave on one image."""
 
     image: AnnotatedImage
-    canvas: Canvas
-    """Where the image lies on the model's canvas; without its pixels."""
+    canvas: Canvas | None
+    """Where the image lies on the model's canvas, without its pixels; None where the whole image
+    was stretched to fill it."""
     boxes: Boxes | None = None
     """In pixels of the image."""
     count: float | None = None
@@ -73,7 +75,7 @@ def answers_of(
 
     Args:
         annotated: The set that they belong to.
-        images: Those whose `INPUT_OF` is the detector's input.
+        images: Those whose `INPUT_OF` is the detector's input; for `photo.anomaly` photos alone.
         detector: One model, on one thread.
         pitch_mm: Size of a pixel of every image; None where it is not known.
         progress: Called with the number done and in all.
@@ -84,9 +86,14 @@ def answers_of(
         begun = time.thread_time()
         try:
             scan = read_image(annotated, image, pitch_mm=pitch_mm)
-            canvas = place(scan, canvas_spec(detector.card))
-            placed = time.thread_time()
-            answers.append(_answer(detector, image, canvas))
+            if detector.card.detector == "photo.anomaly":
+                batch = _stretched_batch(scan, detector.card)
+                placed = time.thread_time()
+                answers.append(_anomaly_answer(detector, image, None, batch))
+            else:
+                canvas = place(scan, canvas_spec(detector.card))
+                placed = time.thread_time()
+                answers.append(_answer(detector, image, canvas))
         except (ImageError, ScoreError, OSError) as error:
             unread.append(f"{image.image_id}: {error}")
             continue
@@ -138,6 +145,10 @@ def heat_on_image(answer: Answer, size_wh: tuple[int, int]) -> Floats:
     width, height = size_wh
     image, canvas, heat = answer.image, answer.canvas, answer.heat
     rows, columns = heat.shape
+    if canvas is None:
+        cx = (np.arange(width) + 0.5) * columns / width - 0.5
+        cy = (np.arange(height) + 0.5) * rows / height - 0.5
+        return np.ascontiguousarray(_between_columns(_between_columns(heat, cx).T, cy).T)
     xs = (np.arange(width) + 0.5) * image.width_px / width
     ys = (np.arange(height) + 0.5) * image.height_px / height
     corners = np.stack([xs, np.zeros_like(xs), xs, np.zeros_like(xs)], axis=1)
@@ -166,10 +177,7 @@ def _answer(detector: Detector, image: AnnotatedImage, canvas: Canvas) -> Answer
     # An array of one repeated zero has the shape and no memory: a set may hold thousands of images.
     kept = replace(canvas, pixels=np.broadcast_to(np.uint8(0), canvas.pixels.shape))
     if name == "xray.anomaly":
-        score, heat = detector.session.run(list(OUTPUTS[name]), {INPUT: batch})
-        if not (np.isfinite(score).all() and np.isfinite(heat).all()):
-            raise ScoreError(f"{detector.card.file}: an output is not finite")
-        return Answer(image=image, canvas=kept, score=float(score[0]), heat=heat[0, 0])
+        return _anomaly_answer(detector, image, kept, batch)
     if name == "xray.pieces":
         (found,) = count_pieces(detector, batch)
         return Answer(
@@ -177,6 +185,21 @@ def _answer(detector: Detector, image: AnnotatedImage, canvas: Canvas) -> Answer
         )
     (boxes,) = detect_items(detector, batch)
     return Answer(image=image, canvas=kept, boxes=_on_image(boxes, canvas, image))
+
+
+def _anomaly_answer(
+    detector: Detector, image: AnnotatedImage, canvas: Canvas | None, batch: Canvases
+) -> Answer:
+    score, heat = detector.session.run(list(OUTPUTS[detector.card.detector]), {INPUT: batch})
+    if not (np.isfinite(score).all() and np.isfinite(heat).all()):
+        raise ScoreError(f"{detector.card.file}: an output is not finite")
+    return Answer(image=image, canvas=canvas, score=float(score[0]), heat=heat[0, 0])
+
+
+def _stretched_batch(scan: Scan, card: DetectorCard) -> Canvases:
+    if scan.rgb is None:
+        raise ImageError("wrong_channels", f"expected a photo, got a scan of kind {scan.kind}")
+    return stretched(scan.rgb, width_px=card.width_px, height_px=card.height_px)[None]
 
 
 def _on_image(boxes: Boxes, canvas: Canvas, image: AnnotatedImage) -> Boxes:

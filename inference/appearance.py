@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from parcelscope.inference.fine_print import bars_of, crispness_of
+from parcelscope.inference.fine_print import bars_of, edges_of
+from parcelscope.inference.gloss import CELL_PX, LUMA, MIN_PAPER_CELLS, inks_of, light_of
 from parcelscope.inference.registration import Image, Matrix, flattened, grey_of, tracked
 
 Floats = npt.NDArray[np.float32]
@@ -16,8 +17,6 @@ Mask = npt.NDArray[np.bool_]
 
 STRIDE: Final = 2
 """Maps are kept at every second pixel."""
-CELL_PX: Final = 8
-"""The light is fitted on means of this many pixels squared."""
 WINDOWS_WH: Final[Mapping[str, tuple[int, int]]] = {
     "small": (5, 5),
     "large": (9, 9),
@@ -25,7 +24,6 @@ WINDOWS_WH: Final[Mapping[str, tuple[int, int]]] = {
     "wide": (25, 3),
 }
 """Shapes over which differences are added up: letters, shapes, bars, lines of print."""
-MIN_PAPER_CELLS: Final = 12
 GLOSS_WH: Final = (27, 27)
 """What is wider than this many pixels and soft is light, not print."""
 
@@ -69,18 +67,17 @@ class Appearance:
     without slow changes."""
     hue: Floats
     """(2, H / 2, W / 2) red less green and green less blue, off the template."""
-    regions_rgb: Floats
-    """(R, 3) colour of each region of even colour, after white balance; NaN where unseen."""
+    inks_rgb: Floats
+    """(R, 3) colour of each region of even colour, freed of light and gloss; NaN where unseen."""
     moved: Floats
     """(P, 2) pixels by which each tracked place lies off."""
     tracked: Mask
     """(P,) whether it could be tracked."""
-    crispness: float
-    """How sharp the print is beside the rest of the photo, see `crispness_of`; NaN if unknown."""
+    sharpness: Floats
+    """(3,) logarithms of the steepness of edges of the print and of the rest of the photo, see
+    `edges_of`, NaN if unknown; and by how much softer the print is than the template."""
     bars: Floats | None
     """Brightness along the retail code, see `bars_of`; None where genuine copies have none."""
-    softness: float
-    """By how much softer than the template; negative where sharper."""
 
 
 def measure(
@@ -106,15 +103,17 @@ def measure(
         name: _mean_over(difference, window)[::STRIDE, ::STRIDE]
         for name, window in WINDOWS_WH.items()
     }
+    paper = (template.regions == template.paper) & (template.paper > 0)
+    light = light_of(picture, template.picture, inside, paper)
+    edges = edges_of(native, _on_native(template.inside, native, matrix))
     return Appearance(
         residual=residual,
         hue=_hue_off(lit, reference, inside),
-        regions_rgb=regions_rgb(template, lit, inside),
+        inks_rgb=inks_of(picture, light, template.regions, inside),
         moved=moved,
         tracked=kept,
-        crispness=crispness_of(native, _on_native(template.inside, native, matrix)),
+        sharpness=np.array([*edges, softness], np.float32),
         bars=None if template.bars_xy is None else bars_of(native, matrix, template.bars_xy),
-        softness=softness,
     )
 
 
@@ -142,20 +141,6 @@ def relit(template: Template, picture: Image, inside: Mask) -> Floats:
     return np.asarray((picture.astype(np.float32) + 6) * gain - 6, np.float32)
 
 
-def regions_rgb(template: Template, lit: Floats, inside: Mask) -> Floats:
-    """RGB of each region of even colour, (R, 3); NaN where too little of it is seen."""
-    rgb = np.full((template.count, 3), np.nan, np.float32)
-    for number in range(1, template.count + 1):
-        place = inside & (template.regions == number)
-        if place.sum() >= 60:
-            values = lit[place]
-            bright = luma(values)
-            # Gloss lightens: the darker half shows more of the ink.
-            low, high = np.quantile(bright, [0.05, 0.55])
-            rgb[number - 1] = np.median(values[(bright >= low) & (bright <= high)], axis=0)
-    return rgb
-
-
 def opponents(rgb: Floats) -> Floats:
     """Red less green, green less blue, and luma, of colours (..., 3).
 
@@ -165,9 +150,16 @@ def opponents(rgb: Floats) -> Floats:
     return np.stack([red - green, green - blue, luma(rgb)], axis=-1)
 
 
+def rgb_of(opponent: Floats) -> Floats:
+    """The colours (..., 3) whose `opponents` these are."""
+    red_less_green, green_less_blue, bright = np.moveaxis(opponent, -1, 0)
+    green = bright - LUMA[0] * red_less_green + LUMA[2] * green_less_blue
+    return np.stack([green + red_less_green, green, green - green_less_blue], axis=-1)
+
+
 def luma(rgb: Floats) -> Floats:
     """Luma of a float picture."""
-    return np.asarray(rgb @ np.array([0.299, 0.587, 0.114], np.float32), np.float32)
+    return np.asarray(rgb @ np.array(LUMA, np.float32), np.float32)
 
 
 def lab_of(rgb: Floats) -> Floats:

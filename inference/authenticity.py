@@ -20,6 +20,21 @@ from parcelscope.models.references import Floats, Reference, Spread
 CHECKS: Final = ("print", "hue", "placement", "colour", "sharpness", "features", "bars", "codes")
 MOVED_FLOOR_PX: Final = 0.15
 """Tracking is no better than this."""
+SOFTER_WEIGHT: Final = 0.7
+"""Of softness beside steepness: both say that detail was lost, and are noisy in their own way."""
+USUAL_GAIN: Final = -0.15
+"""By which another digit fits the bars of a genuine code worse."""
+KNOTS: Final = (1.0, 2.5)
+"""Spreads above the genuine middle from which a check begins to count, and to count for more."""
+KNEE: Final = 0.5
+"""Spreads over which it begins."""
+WEIGHTS: Final[Mapping[str, tuple[float, float]]] = {
+    "print": (0.93, 0.56), "hue": (0.00, 0.10), "placement": (0.34, 0.37),
+    "colour": (1.31, 0.61), "sharpness": (0.89, 0.63), "features": (0.59, 0.53),
+    "bars": (0.38, 0.46), "codes": (0.40, 0.40),
+}  # fmt: skip
+"""What each check adds to the log odds for every spread beyond each of `KNOTS`: printed by
+`python benchmarks/altered_packaging.py --weigh --designs 8 --genuine 12 --altered 3`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +74,23 @@ def combined(
     """Each check in units of its own spread on genuine photos, (C,)."""
     values = np.array([raw[name].score for name in checks], np.float32)
     return np.asarray((np.log(values + 1e-3) - centre) / scale, np.float32)
+
+
+def evidence(units: Floats, checks: Sequence[str]) -> Floats:
+    """All checks together, (..., C) to (...): 0 or more, higher for more unlike.
+
+    A check that lies within the genuine spread adds next to nothing; beyond it, what several
+    checks see adds up. The weights are those of a logistic regression on generated packages, see
+    `training/check_weights.py`.
+    """
+    weights = np.array([WEIGHTS[name] for name in checks])  # (C, 2)
+    return np.asarray((beyond(units) * weights).sum(axis=(-2, -1)), np.float32)
+
+
+def beyond(units: Floats) -> Floats:
+    """How far each check lies beyond each of `KNOTS`, softly: (..., C) to (..., C, 2)."""
+    off = np.asarray(units, np.float64)[..., None] - np.array(KNOTS)
+    return np.asarray(KNEE * np.logaddexp(0, off / KNEE))
 
 
 def p_value(reference: Reference, score: float) -> float:
@@ -110,7 +142,7 @@ def neighbours(points: Floats, *, count: int) -> npt.NDArray[np.intp]:
 
 def region_distances(seen: Appearance, spread: Spread) -> Floats:
     """(R,) how far each region's colour lies off, in units of genuine spread; 0 if unseen."""
-    off = np.nan_to_num(opponents(seen.regions_rgb) - spread.region_mean)
+    off = np.nan_to_num(opponents(seen.inks_rgb) - spread.region_mean)
     return np.asarray(np.linalg.norm(np.einsum("ri,rij->rj", off, spread.region_root), axis=1))
 
 
@@ -126,10 +158,12 @@ def _colour(seen: Appearance, template: Template, spread: Spread) -> Raw:
 
 
 def _sharpness(seen: Appearance, spread: Spread) -> Raw:
-    mean, std = (float(v) for v in spread.crispness_mean_std)
-    if not np.isfinite(seen.crispness) or not np.isfinite(mean):
-        return Raw(score=0.0)
-    off = (mean - seen.crispness) / max(std, 0.04)  # only softer counts
+    inside, outside, softness = (float(v) for v in seen.sharpness)
+    usual = spread.sharpness_fit[:, 0] * outside + spread.sharpness_fit[:, 1]
+    steepness, soft = (np.array([inside, softness]) - usual) / spread.sharpness_fit[:, 2]
+    off = (SOFTER_WEIGHT * soft - steepness) / np.hypot(1, SOFTER_WEIGHT)  # only softer counts
+    if not np.isfinite(off):
+        return Raw(score=1.0)  # as on a usual copy
     return Raw(score=float(np.exp(np.clip(off, -4, 12))))
 
 
@@ -138,7 +172,8 @@ def _bars(seen: Appearance, expected: Sequence[str]) -> Raw:
     if seen.bars is None or digits is None:
         return Raw(score=0.0)
     gain, _ = other_digit(seen.bars, digits)
-    return Raw(score=float(np.exp(10 * gain)))
+    # Where the code was not found, nothing is said against it.
+    return Raw(score=float(np.exp(10 * max(gain, USUAL_GAIN))))
 
 
 def _features(

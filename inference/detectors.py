@@ -1,7 +1,8 @@
 """The detectors of a bundle as sessions, and what each says about a batch of canvases."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -9,11 +10,18 @@ from typing import Any, Final
 import cv2
 import numpy as np
 import numpy.typing as npt
-import onnxruntime as ort
 
 from parcelscope.datasets.errors import BundleError, ParcelscopeError
 from parcelscope.inference.photo_authenticity import References, load_references
-from parcelscope.inference.sessions import open_session
+from parcelscope.inference.providers import (
+    CPU_CHOICE,
+    PLAIN_CPU,
+    Backend,
+    ProviderCard,
+    ProviderChoice,
+)
+from parcelscope.inference.self_test import first_accepted, golden_batch, largest_difference
+from parcelscope.inference.sessions import Session, open_on, open_session, ungathered
 from parcelscope.models.bundle import Bundle, Decoder, DetectorCard, DetectorName, InputKind
 from parcelscope.models.heatmap import Boxes, Floats, decode_peaks
 from parcelscope.models.ssd import decode_ssd
@@ -28,6 +36,7 @@ OUTPUTS: Final[dict[DetectorName, tuple[str, ...]]] = {
     "xray.pieces": ("peaks", "size", "offset", "count"),
     "xray.anomaly": ("score", "map"),
     "xray.contents": ("support", "material"),
+    "photo.anomaly": ("score", "map"),
 }
 ITEM_OUTPUTS: Final[dict[Decoder, tuple[str, ...]]] = {
     "heatmap": OUTPUTS["xray.items"],
@@ -52,7 +61,7 @@ class Detector:
     """One model and the card that says how to feed and read it."""
 
     card: DetectorCard
-    session: ort.InferenceSession
+    session: Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +71,19 @@ class Detectors:
     by_name: Mapping[tuple[DetectorName, InputKind], Detector]
     references: References | None = None
     """Genuine packaging to compare photos with; None where the bundle has none."""
+    provider: ProviderCard = PLAIN_CPU
+    """What the sessions run on."""
 
     def find(self, name: DetectorName, kind: InputKind) -> Detector | None:
         """The detector `name` for scans of `kind`, or None where the bundle has none."""
         return self.by_name.get((name, kind))
+
+    def alone(self) -> "Detectors":
+        """The same for one thread, which need not wait whether others ask at the same time."""
+        by_name = {
+            key: replace(one, session=ungathered(one.session)) for key, one in self.by_name.items()
+        }
+        return replace(self, by_name=MappingProxyType(by_name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,18 +114,61 @@ class Contents:
     """(4,) shares of the mass: organic, mixed, metal, opaque."""
 
 
-def load_detectors(bundle: Bundle, folder: Path, *, threads: int = 1) -> Detectors:
+def load_detectors(
+    bundle: Bundle, folder: Path, *, threads: int = 1, choice: ProviderChoice = CPU_CHOICE
+) -> Detectors:
     """One session for each detector of `bundle`, whose files lie in `folder`.
+
+    All run on one provider. The graph of the photo references stays on the CPU: their constants
+    were worked out there.
+
+    Args:
+        bundle: The cards.
+        folder: Where their files lie.
+        threads: Threads of one call.
+        choice: What to run on; the CPU if left out.
 
     Raises:
         BundleError: If a file is no model, or a model does not keep the contract of its card.
+        ProviderError: If the provider that was asked for is not there or fails its self-test.
     """
-    by_name: dict[tuple[DetectorName, InputKind], Detector] = {}
+    opened, provider = first_accepted(choice, partial(_open_all, bundle, folder, threads, choice))
+    return Detectors(
+        by_name=MappingProxyType(
+            {
+                (card.detector, card.input): Detector(card=card, session=opened[card.file])
+                for card in bundle.detectors
+            }
+        ),
+        references=load_references(bundle, folder),
+        provider=provider,
+    )
+
+
+def _open_all(
+    bundle: Bundle, folder: Path, threads: int, choice: ProviderChoice, backend: Backend
+) -> tuple[dict[str, Session], dict[str, float]]:
+    """The sessions of `bundle` on `backend`, and how far each answers from the CPU, by file."""
+    sessions: dict[str, Session] = {}
+    differences: dict[str, float] = {}
+    is_tested = backend.name != "cpu" or choice.test_cpu
     for card in bundle.detectors:
-        session = open_session(folder / card.file, threads=threads)
-        check_contract(session, card, folder / card.file)
-        by_name[card.detector, card.input] = Detector(card=card, session=session)
-    return Detectors(by_name=MappingProxyType(by_name), references=load_references(bundle, folder))
+        path = folder / card.file
+        sessions[card.file] = session = open_on(backend, path, threads=threads)
+        check_contract(session, card, path)
+        if is_tested:
+            # The CPU itself is compared with the graph as it was exported.
+            plain = open_session(path, threads=threads, optimised=backend.name != "cpu")
+            differences[card.file] = _difference(card, session, plain)
+    return sessions, differences
+
+
+def _difference(card: DetectorCard, session: Session, plain: Session) -> float:
+    """How far `session` answers from `plain` on the golden pictures."""
+    names = output_names(card)
+    batch = golden_batch(INPUT_TYPES[card.input][1], card.height_px, card.width_px)
+    found, expected = (one.run(list(names), {INPUT: batch}) for one in (session, plain))
+    return largest_difference(names, found, expected)
 
 
 def detect_items(detector: Detector, canvases: Canvases) -> list[Boxes]:
@@ -202,7 +263,7 @@ def hottest_box(heat: Floats, *, width_px: int, height_px: int) -> Floats:
     return np.array([left, top, left + width, top + height], np.float32) * scale
 
 
-def check_contract(session: ort.InferenceSession, card: DetectorCard, path: Path) -> None:
+def check_contract(session: Session, card: DetectorCard, path: Path) -> None:
     """Refuse a model whose input or outputs are not those that its card promises.
 
     Raises:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from parcelscope.inference.appearance import STRIDE, Appearance, Template, lab_of, regions_rgb
+from parcelscope.inference.appearance import STRIDE, Appearance, Template, lab_of, rgb_of
 from parcelscope.inference.authenticity import Raw, region_distances
 from parcelscope.inference.fine_print import other_digit
 from parcelscope.inference.reference_codes import conflicting_code, retail_digits
@@ -52,7 +52,7 @@ def zones_of(
     codes: Sequence[str],
 ) -> tuple[Zone, ...]:
     """The zones of every check that stands out, most telling first, at most `MOST_ZONES`."""
-    level = max(STANDS_OUT, float(np.quantile(constants.genuine, 0.9)))
+    level = max(STANDS_OUT, float(np.quantile(constants.held_out.max(axis=1), 0.9)))
     to_photo = np.asarray(np.linalg.inv(matrix), np.float64)
     zones: list[Zone] = []
     loud = [name for name in NAMED_FIRST if by_check.get(name, 0.0) >= level]
@@ -178,8 +178,8 @@ def _colour_words(
     if not present:
         return f"the colour {where} differs from genuine copies"
     region = max(present, key=lambda n: float(distances[n - 1])) - 1
-    genuine = regions_rgb(template, template.picture.astype(np.float32), template.inside)
-    ours, theirs = lab_of(np.stack([seen.regions_rgb[region], genuine[region]])[None])[0]
+    genuine = rgb_of(constants.spread.region_mean[region])
+    ours, theirs = lab_of(np.stack([seen.inks_rgb[region], genuine])[None])[0]
     off = ours - theirs
     tone = max(
         (abs(off[1]), "redder" if off[1] > 0 else "greener"),

@@ -7,20 +7,25 @@ which it is said.
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
 import cv2
 
+from parcelscope.datasets.embeddings import ScanEmbedding
+from parcelscope.datasets.errors import RunError
 from parcelscope.datasets.feed import Feed
 from parcelscope.datasets.records import Finding, NotAssessed
+from parcelscope.inference.decoding import DIRECT, Decoding
 from parcelscope.inference.detectors import Detectors
-from parcelscope.inference.owners import Owner, owner_shards
+from parcelscope.inference.owners import Owner
 from parcelscope.inference.photo_scoring import score_photos
 from parcelscope.inference.scan_scoring import read_scans, score_scans
+from parcelscope.inference.shards import DEFAULT_SHARD_SIZE, ShardPlan, ShardSpec, spec_of
+from parcelscope.inference.stage_clock import StageClock, StageTimes
 from parcelscope.inference.verdicts import ImageVerdict, Outcome
 from parcelscope.inference.weighing import Gauges, gauges_of
 
@@ -34,6 +39,18 @@ on a CPU and cost canvases in memory; the number is fixed, as it decides which s
 WAITING_PER_WORKER: Final = 3
 """Micro-shards submitted ahead of the one whose result is awaited, for each worker: enough that a
 slow one at the head starves nobody, few enough that results do not pile up."""
+
+
+NO_TIMES: Final = StageTimes(times=(), held_bytes=0)
+
+
+class RunStoppedError(RunError):
+    """Somebody asked the run to stop; what it had committed stays."""
+
+
+def never() -> bool:
+    """Nobody asks the run to stop."""
+    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +67,10 @@ class ShardResult:
     """By owner, likewise."""
     image_verdicts: tuple[ImageVerdict, ...]
     """One for each row of the images table that belongs to the shard, by owner."""
+    embeddings: tuple[ScanEmbedding, ...] = field(default=(), compare=False)
+    """One for each scan that could be read, by owner."""
+    spent: StageTimes = field(default=NO_TIMES, compare=False)
+    """What the threads did since the shard before."""
 
 
 def score_feed(
@@ -58,8 +79,9 @@ def score_feed(
     gauges: Gauges | None = None,
     *,
     workers: int,
-    shard_size: int = 256,
+    shard_size: int = DEFAULT_SHARD_SIZE,
     progress: Callable[[int], None] | None = None,
+    decoding: Decoding = DIRECT,
 ) -> Iterator[ShardResult]:
     """Score `feed` shard by shard, in the order of the owners' ids.
 
@@ -74,19 +96,61 @@ def score_feed(
         workers: Threads, 1 or more.
         shard_size: Parcels and cartons of one result, 1 or more.
         progress: Called in the caller's thread with how many owners are done so far.
+        decoding: How files are opened and decoded, such as under a time limit.
 
     Raises:
         ValueError: If `workers` or `shard_size` is below 1.
     """
-    for name, value in (("workers", workers), ("shard_size", shard_size)):
-        if value < 1:
-            raise ValueError(f"{name} must be 1 or more, got {value}")
-    return _shards(
-        feed,
+    if shard_size < 1:
+        raise ValueError(f"shard_size must be 1 or more, got {shard_size}")
+    plan = ShardPlan(feed, shard_size=shard_size)
+    return score_shards(
+        plan,
+        plan.specs(),
         detectors,
         gauges_of(feed.step_wedges) if gauges is None else gauges,
         workers=workers,
-        shard_size=shard_size,
+        progress=progress,
+        decoding=decoding,
+    )
+
+
+def score_shards(
+    plan: ShardPlan,
+    specs: Iterable[ShardSpec],
+    detectors: Detectors,
+    gauges: Gauges,
+    *,
+    workers: int,
+    progress: Callable[[int], None] | None = None,
+    cancelled: Callable[[], bool] = never,
+    decoding: Decoding = DIRECT,
+) -> Generator[ShardResult, None, None]:
+    """Score those shards of `plan` that `specs` name, in that order; else as `score_feed`.
+
+    Args:
+        plan: The shards of the feed as this process sees it.
+        specs: Which to score, as they were planned; read no further ahead than the workers are.
+        detectors: The sessions, shared by all workers.
+        gauges: One for each scanner.
+        workers: Threads, 1 or more.
+        progress: Called in the caller's thread with how many owners are done so far.
+        cancelled: Asked before every micro-shard whether to stop.
+        decoding: How files are opened and decoded.
+
+    Raises:
+        ValueError: If `workers` is below 1.
+        RunError: While iterating, where a shard is not what was planned.
+        RunStoppedError: While iterating, once `cancelled` says so.
+    """
+    if workers < 1:
+        raise ValueError(f"workers must be 1 or more, got {workers}")
+    clock = StageClock()
+    return _results(
+        _micro_shards(plan, specs, cancelled),
+        lambda owners: score_owners(owners, plan.root, detectors, gauges, clock, decoding),
+        clock,
+        workers=workers,
         progress=progress,
     )
 
@@ -100,15 +164,23 @@ def use_one_thread_per_worker() -> None:
 
 
 def score_owners(
-    owners: Sequence[Owner], root: Path, detectors: Detectors, gauges: Gauges
+    owners: Sequence[Owner],
+    root: Path,
+    detectors: Detectors,
+    gauges: Gauges,
+    clock: StageClock,
+    decoding: Decoding = DIRECT,
 ) -> Outcome:
     """All that is said about `owners`, in their order, from one call of each model."""
     outcome = Outcome()
     scans = []
     for owner in owners:
-        scans += read_scans(owner, root, detectors, gauges, outcome)
-        score_photos(owner, root, outcome, detectors.references)
-    score_scans(scans, root, detectors, outcome)
+        with clock.stage("scans"):
+            scans += read_scans(owner, root, detectors, gauges, outcome, decoding)
+        with clock.stage("photos"):
+            score_photos(owner, root, outcome, detectors.references, decoding)
+    with clock.holding(sum(scan.size_bytes for scan in scans)), clock.stage("models"):
+        score_scans(scans, root, detectors, outcome)
     return outcome.sorted_by(owners)
 
 
@@ -129,27 +201,26 @@ def in_order(
         yield waiting.popleft().result()
 
 
-def _shards(
-    feed: Feed,
-    detectors: Detectors,
-    gauges: Gauges,
+def _results(
+    micro_shards: Iterable[tuple[int, Sequence[Owner]]],
+    score: Callable[[Sequence[Owner]], Outcome],
+    clock: StageClock,
     *,
     workers: int,
-    shard_size: int,
     progress: Callable[[int], None] | None,
-) -> Iterator[ShardResult]:
+) -> Generator[ShardResult, None, None]:
+    """What `score` says of the micro-shards, those of one shard together."""
     use_one_thread_per_worker()
 
-    def score(part: tuple[int, Sequence[Owner]]) -> tuple[int, int, Outcome]:
+    def work(part: tuple[int, Sequence[Owner]]) -> tuple[int, int, Outcome]:
         index, owners = part
-        return index, len(owners), score_owners(owners, feed.root, detectors, gauges)
+        with clock.work():
+            return index, len(owners), score(owners)
 
     pool = ThreadPoolExecutor(workers, thread_name_prefix="score")
     try:
         done = 0
-        outcomes = in_order(
-            pool, score, _micro_shards(feed, shard_size), ahead=workers * WAITING_PER_WORKER
-        )
+        outcomes = in_order(pool, work, micro_shards, ahead=workers * WAITING_PER_WORKER)
         for index, parts in itertools.groupby(outcomes, key=lambda outcome: outcome[0]):
             counts, said = [], []
             for _, count, outcome in parts:
@@ -158,24 +229,38 @@ def _shards(
                 done += count
                 if progress is not None:
                     progress(done)
-            yield _result(index, sum(counts), said)
+            result = _result(index, sum(counts), said, clock.take())
+            with clock.away():
+                yield result
     finally:
         # Also when the caller stops early or is interrupted: what has not begun never does.
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _micro_shards(feed: Feed, shard_size: int) -> Iterator[tuple[int, Sequence[Owner]]]:
+def _micro_shards(
+    plan: ShardPlan, specs: Iterable[ShardSpec], cancelled: Callable[[], bool]
+) -> Iterator[tuple[int, Sequence[Owner]]]:
     """The owners `MICRO_SHARD` at a time, with the index of their shard."""
-    for index, owners in enumerate(owner_shards(feed, shard_size=shard_size)):
+    for spec in specs:
+        owners = plan.shard(spec.index)
+        if spec_of(spec.index, owners, plan.root) != spec:
+            raise RunError(
+                f"shard {spec.index}: its rows or files are not those that the run was planned on;"
+                " a feed must stay as it is until its run is complete"
+            )
         for start in range(0, len(owners), MICRO_SHARD):
-            yield index, owners[start : start + MICRO_SHARD]
+            if cancelled():
+                raise RunStoppedError("the run was asked to stop")
+            yield spec.index, owners[start : start + MICRO_SHARD]
 
 
-def _result(index: int, owners: int, said: Sequence[Outcome]) -> ShardResult:
+def _result(index: int, owners: int, said: Sequence[Outcome], spent: StageTimes) -> ShardResult:
     return ShardResult(
         index=index,
         owners=owners,
         findings=tuple(finding for outcome in said for finding in outcome.findings),
         not_assessed=tuple(row for outcome in said for row in outcome.not_assessed),
         image_verdicts=tuple(verdict for outcome in said for verdict in outcome.verdicts),
+        embeddings=tuple(one for outcome in said for one in outcome.embeddings),
+        spent=spent,
     )

@@ -26,15 +26,15 @@ _ROWS_OF_GROUP = 8
 _MODULES = 95
 _SAMPLES = 6
 """For each module, where patterns are compared."""
-_WIDTHS = np.linspace(0.5, 0.8, 31)
+_WIDTHS = np.linspace(0.42, 0.92, 51)
 """Share of the strip that the code may take."""
 _LEAST_MATCH = 0.5
 _BLURS = (0.35, 0.6, 0.9)
 """Modules."""
 
 
-def crispness_of(photo: Image, print_there: Mask) -> float:
-    """How sharp the print is beside the rest of the photo: logarithm of the ratio; NaN if unknown.
+def edges_of(photo: Image, print_there: Mask) -> tuple[float, float]:
+    """How steep edges are in the print and in the rest of the photo, logarithms; NaN if unknown.
 
     A blurred shot blurs both. What was scanned and printed again has lost detail that the edges of
     the package and its surroundings still have.
@@ -47,7 +47,7 @@ def crispness_of(photo: Image, print_there: Mask) -> float:
     there = print_there.astype(np.uint8)
     inside = _steepness(grey, there > 0)
     outside = _steepness(grey, cv2.dilate(there, np.ones((9, 9), np.uint8)) == 0)
-    return float(np.log(inside / outside))
+    return float(np.log(inside)), float(np.log(outside))
 
 
 def _steepness(grey: Floats, mask: Mask) -> float:

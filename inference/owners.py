@@ -11,7 +11,7 @@ import polars as pl
 
 from parcelscope.datasets.errors import ImageError
 from parcelscope.datasets.feed import Feed
-from parcelscope.datasets.headers import read_bytes
+from parcelscope.datasets.feed_images import read_image
 from parcelscope.datasets.records import OwnerKind
 from parcelscope.datasets.scans import Energy
 
@@ -66,29 +66,38 @@ class ScanGroup:
     """Renderings of the same scan; they share its verdict, but are not read."""
 
 
-def owner_shards(feed: Feed, *, shard_size: int) -> Iterator[tuple[Owner, ...]]:
-    """The owners of `feed` sorted by id, `shard_size` at a time; the last shard may be shorter.
+class OwnerTable:
+    """The owners of a feed sorted by id, and their images, to be read a stretch at a time.
 
     The order is that of the ids alone, so that neither the order of the rows nor the number of
-    workers moves an owner to another shard.
+    workers moves an owner to another place.
     """
-    owners = _sorted_owners(feed)
-    images = (
-        feed.images.join(
-            owners.select("rank", "owner_id", "owner_kind"), on=["owner_id", "owner_kind"]
+
+    def __init__(self, feed: Feed) -> None:
+        self._owners = _sorted_owners(feed)
+        self._images = (
+            feed.images.join(
+                self._owners.select("rank", "owner_id", "owner_kind"), on=["owner_id", "owner_kind"]
+            )
+            .sort("rank", "path", "row")
+            .select("rank", *IMAGE_COLUMNS)
         )
-        .sort("rank", "path", "row")
-        .select("rank", *IMAGE_COLUMNS)
-    )
-    ranks = images.get_column("rank").to_numpy()
-    for start in range(0, owners.height, shard_size):
-        shard = owners.slice(start, shard_size)
-        first, last = np.searchsorted(ranks, [start, start + shard.height])
+        self._ranks = self._images.get_column("rank").to_numpy()
+
+    @property
+    def count(self) -> int:
+        """How many owners there are."""
+        return self._owners.height
+
+    def between(self, first: int, end: int) -> tuple[Owner, ...]:
+        """The owners from place `first` to before `end`, fewer at the end of the table."""
+        some = self._owners.slice(first, end - first)
+        start, stop = np.searchsorted(self._ranks, [first, first + some.height])
         by_rank: dict[int, list[ImageRow]] = {}
-        for rank, *values in images.slice(int(first), int(last - first)).iter_rows():
+        for rank, *values in self._images.slice(int(start), int(stop - start)).iter_rows():
             image = ImageRow(**dict(zip(IMAGE_COLUMNS, values, strict=True)))
             by_rank.setdefault(rank, []).append(image)
-        yield tuple(
+        return tuple(
             Owner(
                 owner_id=owner_id,
                 owner_kind=kind,
@@ -96,8 +105,15 @@ def owner_shards(feed: Feed, *, shard_size: int) -> Iterator[tuple[Owner, ...]]:
                 sku=sku,
                 brand=brand,
             )
-            for rank, owner_id, kind, sku, brand in shard.iter_rows()
+            for rank, owner_id, kind, sku, brand in some.iter_rows()
         )
+
+
+def owner_shards(feed: Feed, *, shard_size: int) -> Iterator[tuple[Owner, ...]]:
+    """The owners of `feed` sorted by id, `shard_size` at a time; the last shard may be shorter."""
+    owners = OwnerTable(feed)
+    for start in range(0, owners.count, shard_size):
+        yield owners.between(start, start + shard_size)
 
 
 def scan_groups(owner: Owner) -> list[ScanGroup]:
@@ -163,16 +179,16 @@ def read_file(image: ImageRow, root: Path) -> bytes:
     """Content of the file that `image` names, checked against the SHA-256 of the table.
 
     Raises:
-        ImageError: `missing`, `empty`, `too_large` or `not_an_image` (see `read_bytes`), or
-            `altered` where the table gives another SHA-256.
+        ImageError: As `read_image` raises, `outside_feed` included, or `altered` where the table
+            gives another SHA-256.
     """
-    path = root / image.path
-    data = read_bytes(path)
+    data = read_image(root, image.path)
     if image.sha256 is not None:
         expected, found = image.sha256.lower(), hashlib.sha256(data).hexdigest()
         if found != expected:
             raise ImageError(
-                "altered", f"{path}: expected SHA-256 {expected[:12]}…, got {found[:12]}…"
+                "altered",
+                f"{root / image.path}: expected SHA-256 {expected[:12]}…, got {found[:12]}…",
             )
     return data
 

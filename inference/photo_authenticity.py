@@ -15,7 +15,7 @@ import onnxruntime as ort
 
 from parcelscope.datasets.records import Finding, OwnerKind
 from parcelscope.inference.appearance import Appearance, Template, measure, relit
-from parcelscope.inference.authenticity import Raw, combined, p_value, raw_scores
+from parcelscope.inference.authenticity import Raw, combined, evidence, p_value, raw_scores
 from parcelscope.inference.codes import ReadCode
 from parcelscope.inference.difference_zones import Zone, zones_of
 from parcelscope.inference.photo_features import photo_features
@@ -68,7 +68,7 @@ class Comparison:
     """How one photo differs from the genuine copies of its SKU."""
 
     score: float
-    """Highest of `by_check`."""
+    """All of `by_check` weighed together, see `evidence`; 0 or more."""
     p_value: float
     """Share of held-out genuine photos that differ as much."""
     by_check: dict[str, float]
@@ -161,7 +161,7 @@ def judged(
     """The raw scores on the scale of genuine photos, and the zones that stand out."""
     units = combined(raw, constants.checks, constants.check_centre, constants.check_scale)
     by_check = dict(zip(constants.checks, (float(v) for v in units), strict=True))
-    score = max(by_check.values())
+    score = float(evidence(units, constants.checks))
     return Comparison(
         score=score,
         p_value=p_value(constants, score),
@@ -193,7 +193,7 @@ def authenticity_findings(
     whole = Finding(
         owner_id=owner_id, owner_kind=owner_kind, source=AUTHENTICITY, code=AUTHENTICITY,
         sentence=sentence, score=float(1 - comparison.p_value), p_value=comparison.p_value,
-        observed=comparison.score, unit="genuine spreads", text=card.sku, image_path=image_path,
+        observed=comparison.score, unit="log odds", text=card.sku, image_path=image_path,
         box_xyxy=box,
     )  # fmt: skip
     marks = tuple(

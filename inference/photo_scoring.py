@@ -1,15 +1,17 @@
 """What the photos of one parcel or master carton show: quality, codes, unlikeness to genuine."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypedDict
 
-from parcelscope.datasets.photos import Photo, decode_photo
-from parcelscope.datasets.records import Finding
-from parcelscope.inference.codes import ReadCode, code_findings, read_codes
-from parcelscope.inference.owners import ImageRow, Owner, read_file
+from parcelscope.datasets.photos import Photo
+from parcelscope.datasets.records import Finding, OwnerKind
+from parcelscope.inference.code_reading import ReadCode
+from parcelscope.inference.codes import code_findings, luma_of
+from parcelscope.inference.decoding import DIRECT, Decoding
+from parcelscope.inference.owners import ImageRow, Owner
 from parcelscope.inference.photo_authenticity import (
     AUTHENTICITY,
     LoadedReference,
@@ -19,29 +21,48 @@ from parcelscope.inference.photo_authenticity import (
 )
 from parcelscope.inference.quality import PhotoQuality, assess_photo, quality_finding
 from parcelscope.inference.registration import NotComparable
-from parcelscope.inference.verdicts import Failure, Outcome, attempt
+from parcelscope.inference.verdicts import READ, Failure, Outcome, attempt
 
-CHECKS: Final = ("photo.quality", "photo.codes")
+QUALITY: Final = "photo.quality"
+CODES: Final = "photo.codes"
+CHECKS: Final = (QUALITY, CODES)
 COMPARED_VIEWS: Final = frozenset({"exterior", "product", None})
 """Views that may show the package itself; a photo that does not say is tried."""
+LABELLED_VIEWS: Final = frozenset({"label", "mark", None})
+"""Views on which a code is expected, so that it is searched for twice where none is found."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class _Whose(TypedDict):
+    owner_id: str
+    owner_kind: OwnerKind
+    image_path: str
+
+
+@dataclass(slots=True, kw_only=True)
 class _Seen:
     """What one photo showed."""
 
-    findings: list[Finding]
+    findings: list[Finding] = field(default_factory=list)
+    quality: PhotoQuality | None = None
+    codes: tuple[ReadCode, ...] | None = None
+    failed: dict[str, Failure] = field(default_factory=dict)
+    """Checks that could not be made on it, although it was read."""
     incomparable: str | None = None
     """Why the photo was not compared with a reference; None where it was, or there is none."""
 
 
 def score_photos(
-    owner: Owner, root: Path, outcome: Outcome, references: References | None = None
+    owner: Owner,
+    root: Path,
+    outcome: Outcome,
+    references: References | None = None,
+    decoding: Decoding = DIRECT,
 ) -> None:
     """Judge and read each photo of `owner`, one at a time, and close it.
 
     Poor photos are read too: a code that was read counts, whatever the light was. They are not
     compared with a genuine reference: what a blurred photo does not show is no difference.
+    A check that fails on a photo costs that check alone.
     """
     if not owner.photos:
         outcome.cannot_assess(owner, CHECKS, "no photo in the feed")
@@ -49,16 +70,24 @@ def score_photos(
     unlike: list[str] = []
     compared = False
     for image in owner.photos:
-        found = attempt(partial(_seen, owner, image, root, references, reference), root=root)
-        if isinstance(found, Failure):
-            outcome.cannot_assess(owner, CHECKS, found.message)
-            outcome.close(owner, [image], found, stage="read")
+        rgb = attempt(partial(_read, image, root, decoding), root=root)
+        if isinstance(rgb, Failure):
+            outcome.cannot_assess(owner, CHECKS, rgb.message)
+            outcome.close(owner, [image], rgb, stage=READ)
             continue
-        outcome.findings += found.findings
-        outcome.close(owner, [image])
-        compared |= any(one.code == AUTHENTICITY for one in found.findings)
-        if found.incomparable is not None:
-            unlike.append(f"{image.path}: {found.incomparable}")
+        comparable = reference is not None and image.view in COMPARED_VIEWS
+        thorough = comparable or image.view in LABELLED_VIEWS
+        seen = _seen(owner, image, rgb, root, decoding, thorough=thorough)
+        if references is not None and reference is not None and comparable:
+            _compare(seen, owner, image, rgb, references, reference, root)
+        for check, failure in seen.failed.items():
+            outcome.cannot_assess(owner, [check], f"{image.path}: {failure.message}")
+        outcome.findings += seen.findings
+        stage, failed = next(iter(seen.failed.items()), (None, None))
+        outcome.close(owner, [image], failed, stage=stage)
+        compared |= any(one.code == AUTHENTICITY for one in seen.findings)
+        if seen.incomparable is not None:
+            unlike.append(f"{image.path}: {seen.incomparable}")
     reason = _why_not(owner, references, reference, unlike)
     if not compared and reason is not None:
         outcome.cannot_assess(owner, [AUTHENTICITY], reason)
@@ -83,48 +112,62 @@ def _why_not(
     return "; ".join(unlike) or "no photo of the package in the feed"
 
 
+def _read(image: ImageRow, root: Path, decoding: Decoding) -> Photo:
+    # At full size: bars under two pixels wide cannot be read, and the standard counts pixels. In
+    # colour, once: a second, smaller decoding costs more than it saves, see docs/engine-speed.md.
+    return decoding.photo(decoding.file(image, root))
+
+
 def _seen(
-    owner: Owner,
-    image: ImageRow,
-    root: Path,
-    references: References | None,
-    reference: LoadedReference | None,
+    owner: Owner, image: ImageRow, rgb: Photo, root: Path, decoding: Decoding, *, thorough: bool
 ) -> _Seen:
-    # At full size: bars under two pixels wide cannot be read, and the standard counts pixels.
-    rgb = decode_photo(read_file(image, root))
-    owner_id, owner_kind = owner.owner_id, owner.owner_kind
-    quality = assess_photo(rgb)
-    codes = read_codes(rgb)
-    findings = [
-        quality_finding(quality, owner_id=owner_id, owner_kind=owner_kind, image_path=image.path),
-        *code_findings(codes, owner_id=owner_id, owner_kind=owner_kind, image_path=image.path),
-    ]
-    if references is None or reference is None or image.view not in COMPARED_VIEWS:
-        return _Seen(findings=findings)
-    return _compared(owner, image, rgb, quality, codes, references, reference, findings)
+    """Quality and codes of one photo; `thorough` as `read_codes` takes it."""
+    seen = _Seen()
+    luma = luma_of(rgb)  # once for both
+    quality = attempt(partial(assess_photo, rgb, luma=luma), root=root)
+    if isinstance(quality, Failure):
+        seen.failed[QUALITY] = quality
+    else:
+        seen.quality = quality
+        seen.findings.append(quality_finding(quality, **_whose(owner, image)))
+    codes = attempt(partial(decoding.codes, luma, thorough=thorough), root=root)
+    if isinstance(codes, Failure):
+        seen.failed[CODES] = codes
+    else:
+        seen.codes = codes
+        seen.findings += code_findings(codes, **_whose(owner, image))
+    return seen
 
 
-def _compared(
+def _compare(
+    seen: _Seen,
     owner: Owner,
     image: ImageRow,
     rgb: Photo,
-    quality: PhotoQuality,
-    codes: Sequence[ReadCode],
     references: References,
     reference: LoadedReference,
-    findings: list[Finding],
-) -> _Seen:
-    if quality.verdict == "poor":
-        reasons = "; ".join(quality.reasons)
-        return _Seen(findings=findings, incomparable=f"the photo is too poor: {reasons}")
-    found = compare(rgb, reference, references.session, codes)
-    if isinstance(found, NotComparable):
-        return _Seen(findings=findings, incomparable=f"not comparable: {found.reason}")
-    told = authenticity_findings(
-        found,
-        reference,
-        owner_id=owner.owner_id,
-        owner_kind=owner.owner_kind,
-        image_path=image.path,
-    )
-    return _Seen(findings=[*findings, *told])
+    root: Path,
+) -> None:
+    """Add to `seen` how the photo differs from `reference`, or why that was not looked at."""
+    if seen.quality is None or seen.codes is None:
+        # A code that could not be looked for must not read as a code that is not there.
+        seen.incomparable = f"not comparable without {' and '.join(seen.failed)}"
+        return
+    if seen.quality.verdict == "poor":
+        seen.incomparable = f"the photo is too poor: {'; '.join(seen.quality.reasons)}"
+        return
+    found = attempt(partial(compare, rgb, reference, references.session, seen.codes), root=root)
+    if isinstance(found, Failure):
+        seen.failed[AUTHENTICITY] = found
+    elif isinstance(found, NotComparable):
+        seen.incomparable = f"not comparable: {found.reason}"
+    else:
+        seen.findings += authenticity_findings(found, reference, **_whose(owner, image))
+
+
+def _whose(owner: Owner, image: ImageRow) -> _Whose:
+    return {
+        "owner_id": owner.owner_id,
+        "owner_kind": owner.owner_kind,
+        "image_path": image.path,
+    }

@@ -1,11 +1,13 @@
 """One scan read and placed on the canvases of the detectors that will look at it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
+import cv2
 import numpy as np
+import numpy.typing as npt
 
 from parcelscope.datasets.canvas import Canvas, CanvasSpec, place_colour, place_dual
 from parcelscope.datasets.records import OwnerKind
@@ -43,6 +45,11 @@ class PlacedScan:
     """For the detectors that can look at it; equal canvases are one object."""
 
     @property
+    def size_bytes(self) -> int:
+        """Of its canvases."""
+        return sum({id(one): one.pixels.nbytes for one in self.canvases.values()}.values())
+
+    @property
     def path(self) -> str:
         """The image that boxes are drawn on."""
         return self.group.images[0].path
@@ -57,13 +64,20 @@ class PlacedScan:
         )
 
 
-def read_group(group: ScanGroup, content: Sequence[bytes], root: Path) -> Scan:
+def read_group(
+    group: ScanGroup,
+    content: Sequence[bytes],
+    root: Path,
+    *,
+    read: Callable[..., Scan] = read_scan,
+) -> Scan:
     """The scan that the files of `group` make up.
 
     Args:
         group: The rows.
         content: Bytes of each of `group.images`.
         root: Folder of the feed, for messages.
+        read: How; `Decoding.scan` of a run.
 
     Raises:
         ImageError: If the files cannot be decoded, or are not one acquisition.
@@ -73,7 +87,7 @@ def read_group(group: ScanGroup, content: Sequence[bytes], root: Path) -> Scan:
         ScanFile(path=root / image.path, energy=image.energy, data=data)
         for image, data in zip(group.images, content, strict=True)
     ]
-    return read_scan(
+    return read(
         files,
         air_level=first_known([image.air_level for image in group.images]),
         pixel_pitch_mm=first_known([image.pixel_pitch_mm for image in group.images]),
@@ -109,6 +123,14 @@ def place(scan: Scan, spec: CanvasSpec) -> Canvas:
     if scan.rgb is None:
         raise ValueError(f"scan must have both energies or colour, got {scan.kind}")
     return place_colour(scan.rgb, scan.pixel_pitch_mm, spec)
+
+
+def stretched(
+    photo: npt.NDArray[np.uint8], *, width_px: int, height_px: int
+) -> npt.NDArray[np.uint8]:
+    """(3, H, W) of a photo (h, w, 3), stretched: photos of one product are all framed alike."""
+    size = cv2.resize(photo, (width_px, height_px), interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(size.transpose(2, 0, 1))
 
 
 def stack(canvases: Sequence[Canvas]) -> Canvases:

@@ -67,6 +67,7 @@ def assess_photo(
     limits: QualityLimits | None = None,
     *,
     target_box_xyxy: tuple[float, float, float, float] | None = None,
+    luma: Image | None = None,
 ) -> PhotoQuality:
     """Measures of a photo, and whether it is good enough to assess.
 
@@ -75,6 +76,7 @@ def assess_photo(
         limits: What it must reach; the defaults if None.
         target_box_xyxy: Box of the parcel or label in pixels, where a detector knows it. Without
             it the target is taken to be the largest connected area of detail (print, edges).
+        luma: Brightness of the photo, shape (H, W), where the caller has it already.
 
     Raises:
         ValueError: If the photo has not the shape (H, W, 3) or is empty.
@@ -91,7 +93,7 @@ def assess_photo(
         x0, y0, x1, y1 = target_box_xyxy
         target_share = max(0.0, x1 - x0) * max(0.0, y1 - y0) / (width * height)
     measures = {
-        "sharpness": _sharpness(rgb),
+        "sharpness": _sharpness(rgb, luma),
         "exposure_mean": float(grey.mean()) / 255,
         "clipped_dark_share": float((grey <= _DARK).mean()),
         "clipped_bright_share": float((grey >= _BRIGHT).mean()),
@@ -152,14 +154,17 @@ def _reasons(measures: dict[str, float], size_px: int, limits: QualityLimits) ->
     return tuple(text for fails, text in checks if fails)
 
 
-def _sharpness(rgb: Image) -> float:
+def _sharpness(rgb: Image, luma: Image | None) -> float:
     """Edge steepness along the blurrier axis, where the picture has the most contrast; 0 to 1.
 
     Steepness as a share of the local range does not depend on light or contrast, unlike the
     variance of the Laplacian. The lesser of both axes, so that a hand movement counts as blur.
     """
-    fitted = _fitted(rgb, _SHARPNESS_SIDE_PX)
-    grey = np.asarray(cv2.cvtColor(fitted, cv2.COLOR_RGB2GRAY), np.uint8)
+    if luma is not None and max(luma.shape) <= _SHARPNESS_SIDE_PX:
+        grey = luma
+    else:
+        fitted = _fitted(rgb, _SHARPNESS_SIDE_PX)
+        grey = np.asarray(cv2.cvtColor(fitted, cv2.COLOR_RGB2GRAY), np.uint8)
     tall, wide = (n // _TILE_PX * _TILE_PX for n in grey.shape)
     if tall == 0 or wide == 0:
         return 0.0

@@ -11,11 +11,13 @@ from typing import Final
 from parcelscope.datasets.feed import Feed
 from parcelscope.datasets.records import OwnerKind
 from parcelscope.inference.detectors import (
+    Contents,
     Detector,
     Detectors,
     count_pieces,
     detect_items,
     score_anomaly,
+    weigh_contents,
 )
 from parcelscope.inference.engine import (
     MICRO_SHARD,
@@ -31,8 +33,15 @@ from parcelscope.inference.weighing import Gauges
 from parcelscope.models.bundle import DetectorName, InputKind
 from parcelscope.models.heatmap import Boxes
 
-CALIBRATED: Final[tuple[DetectorName, ...]] = ("xray.items", "xray.anomaly", "xray.pieces")
+CALIBRATED: Final[tuple[DetectorName, ...]] = (
+    "xray.items",
+    "xray.anomaly",
+    "xray.pieces",
+    "xray.contents",
+)
 """Detectors whose scores are calibrated by scanner."""
+Answer = Boxes | Contents | float
+"""Boxes of items, the support for families of goods, the anomaly score, or the count of pieces."""
 NOT_WEIGHED: Final = Gauges(by_scanner=MappingProxyType({}))
 
 
@@ -46,8 +55,7 @@ class RawScan:
     scanner_model: str | None
     scanner_software: str | None
     kind: InputKind
-    answers: Mapping[DetectorName, Boxes | float]
-    """Boxes of items, the anomaly score, or the raw count of pieces."""
+    answers: Mapping[DetectorName, Answer]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -115,7 +123,7 @@ def _raw(scan: PlacedScan, root: Path, detectors: Detectors) -> RawScan | None:
     kind = MODEL_FOR[scan.kind]
     if kind is None:
         return None
-    answers: dict[DetectorName, Boxes | float] = {}
+    answers: dict[DetectorName, Answer] = {}
     for name in scan.canvases:
         detector = detectors.find(name, kind) if name in CALIBRATED else None
         if detector is None:
@@ -135,11 +143,13 @@ def _raw(scan: PlacedScan, root: Path, detectors: Detectors) -> RawScan | None:
     )
 
 
-def _answer(detector: Detector, scan: PlacedScan) -> Boxes | float:
+def _answer(detector: Detector, scan: PlacedScan) -> Answer:
     name = detector.card.detector
     batch = stack([scan.canvases[name]])
     if name == "xray.items":
         return detect_items(detector, batch)[0]
     if name == "xray.pieces":
         return count_pieces(detector, batch)[0].raw
+    if name == "xray.contents":
+        return weigh_contents(detector, batch)[0]
     return score_anomaly(detector, batch)[0].score

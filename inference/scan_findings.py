@@ -24,6 +24,7 @@ NOT_CALIBRATED: Final = "not calibrated for this scanner"
 def item_findings(scan: PlacedScan, card: DetectorCard, found: Boxes) -> list[Finding]:
     """One finding for each shape, also below the score at which it is shown to the analyst."""
     findings = []
+    is_calibrated = card.is_calibrated_for(*scan.scanner)
     boxes = image_boxes(scan, scan.canvases[card.detector], found.box_xyxy)
     for box, score, label in zip(boxes, found.score, found.label, strict=True):
         name = card.classes[label]
@@ -39,6 +40,7 @@ def item_findings(scan: PlacedScan, card: DetectorCard, found: Boxes) -> list[Fi
                 p_value=None if genuine is None else genuine.p_value(float(score)),
                 image_path=scan.path,
                 box_xyxy=box,
+                is_calibrated=is_calibrated,
             )
         )
     return findings
@@ -63,6 +65,7 @@ def piece_findings(scan: PlacedScan, card: DetectorCard, found: PieceCount) -> l
                 observed_high=high,
                 unit="pieces",
                 image_path=scan.path,
+                is_calibrated=card.is_calibrated_for(*scan.scanner),
             )
         )
     boxes = image_boxes(scan, scan.canvases[card.detector], found.boxes.box_xyxy)
@@ -90,7 +93,8 @@ def anomaly_findings(scan: PlacedScan, card: DetectorCard, found: Anomaly) -> li
     p_value = None if genuine is None else genuine.p_value(found.score)
     (box,) = image_boxes(scan, scan.canvases[card.detector], found.box_xyxy[None])
     share = "" if p_value is None else f"; about {p_value:.2%} of compliant scans differ as much"
-    if p_value is not None and card.calibration(*scan.scanner) is None:
+    is_calibrated = card.is_calibrated_for(*scan.scanner)
+    if p_value is not None and not is_calibrated:
         share += f" ({NOT_CALIBRATED})"
     return [
         Finding(
@@ -103,6 +107,7 @@ def anomaly_findings(scan: PlacedScan, card: DetectorCard, found: Anomaly) -> li
             p_value=p_value,
             image_path=scan.path,
             box_xyxy=box,
+            is_calibrated=is_calibrated,
         )
     ]
 
@@ -123,6 +128,7 @@ def contents_findings(scan: PlacedScan, card: DetectorCard, found: Contents) -> 
             unit="share of compliant scans",
             text=family,
             image_path=scan.path,
+            is_calibrated=card.is_calibrated_for(*scan.scanner),
         )
         for family, support in zip(card.classes, found.support, strict=True)
         if family in card.genuine

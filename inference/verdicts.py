@@ -3,16 +3,21 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
-from parcelscope.datasets.errors import ImageError
+from parcelscope.datasets.embeddings import ScanEmbedding
+from parcelscope.datasets.errors import ImageError, RunError
 from parcelscope.datasets.records import Finding, NotAssessed, OwnerKind
+from parcelscope.inference.decoding import UnforeseenError
 from parcelscope.inference.detectors import ScoreError
 from parcelscope.inference.owners import ImageRow, Owner
 from parcelscope.inference.sessions import first_line
 
 T = TypeVar("T")
-Verdict = Literal["assessed", "missing", "quarantined"]
+Verdict = Literal["assessed", "degraded", "missing", "quarantined"]
+"""`degraded`: it was read, but a check failed on it; `quarantined`: it could not be read."""
+READ: Final = "read"
+"""Stage of what happens before any check."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +30,7 @@ class ImageVerdict:
     owner_kind: OwnerKind
     verdict: Verdict
     stage: str | None = None
-    """Where it failed: `read`, or the detector; None when assessed."""
+    """Where it failed: `read`, or the check; None when assessed."""
     error_class: str | None = None
     code: str | None = None
     """Short and stable, for counting."""
@@ -48,6 +53,7 @@ class Outcome:
     findings: list[Finding] = field(default_factory=list)
     not_assessed: list[NotAssessed] = field(default_factory=list)
     verdicts: list[ImageVerdict] = field(default_factory=list)
+    embeddings: list[ScanEmbedding] = field(default_factory=list)
 
     def cannot_assess(self, owner: Owner, checks: Sequence[str], reason: str) -> None:
         """Note that `checks` could not be made on `owner`."""
@@ -69,7 +75,8 @@ class Outcome:
         """Give each of `images` its verdict: assessed, or what `failure` at `stage` makes of it."""
         verdict: Verdict = "assessed"
         if failure is not None:
-            verdict = "missing" if failure.code == "missing" else "quarantined"
+            verdict = "quarantined" if stage == READ else "degraded"
+            verdict = "missing" if failure.code == "missing" else verdict
         self.verdicts += [
             ImageVerdict(
                 row=image.row,
@@ -89,20 +96,31 @@ class Outcome:
         """The same, owner by owner in their order, so that it does not show who shared a batch."""
         place = {(owner.owner_id, owner.owner_kind): n for n, owner in enumerate(owners)}
 
-        def by_owner(said: Finding | NotAssessed | ImageVerdict) -> int:
+        def by_owner(said: Finding | NotAssessed | ImageVerdict | ScanEmbedding) -> int:
             return place[said.owner_id, said.owner_kind]
 
         return Outcome(
             findings=sorted(self.findings, key=by_owner),
             not_assessed=sorted(self.not_assessed, key=by_owner),
             verdicts=sorted(self.verdicts, key=by_owner),
+            embeddings=sorted(self.embeddings, key=by_owner),
         )
 
 
 def attempt(work: Callable[[], T], *, root: Path) -> T | Failure:
-    """What `work` gives, or why it failed, with file names relative to `root`."""
+    """What `work` gives, or why it failed, with file names relative to `root`.
+
+    Raises:
+        RunError: What `work` raises of these is about the run, not about the item.
+    """
     try:
         return work()
+    except RunError:
+        raise
+    except UnforeseenError as error:
+        return Failure(
+            error_class=error.error_class, code="unexpected", message=_within(root, str(error))
+        )
     except (ImageError, ScoreError) as error:
         return Failure(
             error_class=type(error).__name__, code=error.code, message=_within(root, str(error))

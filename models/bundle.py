@@ -19,7 +19,9 @@ from parcelscope.models.heatmap import MOST_OVERLAP
 FORMAT_VERSION: Final = 1
 CARD = "bundle.json"
 
-DetectorName = Literal["xray.items", "xray.pieces", "xray.anomaly", "xray.contents"]
+DetectorName = Literal[
+    "xray.items", "xray.pieces", "xray.anomaly", "xray.contents", "photo.anomaly"
+]
 InputKind = Literal["dual", "colour"]
 Decoder = Literal["heatmap", "ssd", "yolo"]
 
@@ -58,6 +60,14 @@ class CountCalibration(BaseModel, frozen=True, extra="forbid"):
             float(np.interp(raw, self.raw, knots)) for knots in (self.middle, self.low, self.high)
         )
         return middle, low, high
+
+
+class KnownScanner(BaseModel, frozen=True, extra="forbid"):
+    """A scanner, as the images table of a feed names it."""
+
+    scanner_model: str
+    scanner_software: str | None
+    """Version; None stands for scans whose feed names none, not for every version."""
 
 
 class ScannerCalibration(BaseModel, frozen=True, extra="forbid"):
@@ -103,6 +113,9 @@ class DetectorCard(BaseModel, frozen=True, extra="forbid"):
     """Of this model, where it differs from the bundle's."""
     calibrations: tuple[ScannerCalibration, ...] = ()
     """By scanner; the card's own `genuine`, `thresholds` and `count` hold for all others."""
+    scanners: tuple[KnownScanner, ...] = ()
+    """Those whose scans the card's own `genuine`, `thresholds` and `count` were taken from. All
+    other scanners without a calibration are judged by them too, and said to be uncalibrated."""
     decoder: Decoder = "heatmap"
     """How the outputs of `xray.items` become boxes; each has outputs of its own."""
     most_overlap: float | None = Field(default=MOST_OVERLAP, gt=0, le=1)
@@ -132,14 +145,22 @@ class DetectorCard(BaseModel, frozen=True, extra="forbid"):
                 return one
         return None
 
+    def is_calibrated_for(self, model: str | None, software: str | None) -> bool:
+        """Whether scans of this very scanner and version stand behind what the scores mean."""
+        return self.calibration(model, software) is not None or any(
+            (one.scanner_model, one.scanner_software) == (model, software) for one in self.scanners
+        )
+
     def for_scanner(self, model: str | None, software: str | None) -> "DetectorCard":
         """The card that judges scans of one scanner: by its own calibration where there is one."""
         own = self.calibration(model, software)
         if own is None:
             return self
+        # A family of goods without scans of its own is not judged by another scanner's.
+        inherited = {} if self.detector == "xray.contents" else self.genuine
         return self.model_copy(
             update={
-                "genuine": self.genuine | own.genuine,
+                "genuine": inherited | own.genuine,
                 "thresholds": self.thresholds | own.thresholds,
                 "count": own.count or self.count,
             }

@@ -43,7 +43,7 @@ def calibration_checks(
             f" {bound:.2%} of all do ({SURE:.0%} sure; allowed {max_alarm_share:.0%}, which takes"
             f" {scans_needed(reach, max_alarm_share):,} scans)",
         )
-    if card.detector == "xray.anomaly":
+    if card.detector in ("xray.anomaly", "photo.anomaly"):
         yield _anomaly_calibration(card, max_alarm_share)
     if card.detector == "xray.pieces":
         yield _count_calibration(card)

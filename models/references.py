@@ -19,7 +19,7 @@ from parcelscope.datasets.errors import BundleError
 Floats = npt.NDArray[np.float32]
 Image = npt.NDArray[np.uint8]
 
-REFERENCE_VERSION: Final = 1
+REFERENCE_VERSION: Final = 2
 HALF: Final = ("residual_mean", "residual_std", "hue_mean", "hue_std",
                "fine_mean", "fine_std", "coarse_mean", "coarse_std")  # fmt: skip
 """Arrays that are stored as float16: maps whose third digit nobody needs."""
@@ -41,15 +41,16 @@ class Spread:
     region_mean: Floats
     """(R, 3) red less green, green less blue, luma."""
     region_root: Floats
-    """(R, 3, 3) with R R^T the inverse covariance."""
+    """(R, 3, 3) with R R^T the inverse covariance; 0 for what says nothing of a copy."""
     fine_mean: Floats
     fine_std: Floats
     """(40, h, w) features of block 4."""
     coarse_mean: Floats
     coarse_std: Floats
     """(112, h / 2, w / 2) features of block 10."""
-    crispness_mean_std: Floats
-    """(2,) of the sharpness of the print beside the rest of the photo; NaN if unknown."""
+    sharpness_fit: Floats
+    """(2, 3) how the steepness of the print's edges, and its softness, follow the steepness of
+    other edges in the photo: slope, offset, standard deviation about the line; NaN if unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +82,8 @@ class Reference:
     check_centre: Floats
     check_scale: Floats
     """(C,) location and scale of the logarithm of each check's score on held-out genuine photos."""
+    held_out: Floats
+    """(n, C) each check on genuine photos that were held out, in that scale."""
     genuine: Floats
     """(n,) scores of held-out genuine photos, ascending."""
 
@@ -133,7 +136,8 @@ def load_reference(path: Path, *, sha256: str | None = None) -> Reference:
         told = json.loads(arrays.pop("told").tobytes())
         if told["version"] != REFERENCE_VERSION:
             raise BundleError(
-                f"{path}: expected reference version {REFERENCE_VERSION}, got {told['version']!r}"
+                f"{path}: expected reference version {REFERENCE_VERSION}, got {told['version']!r};"
+                " make it anew from its photos with `parcelscope references build`"
             )
         for name in HALF:
             arrays[name] = arrays[name].astype(np.float32)

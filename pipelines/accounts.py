@@ -9,7 +9,6 @@ from parcelscope.datasets.errors import RunError
 from parcelscope.datasets.feed import Feed
 from parcelscope.inference.verdicts import ImageVerdict
 from parcelscope.pipelines.run_folder import QUARANTINE_SCHEMA, RunCounts, TableCounts
-from parcelscope.screening.assess import Window
 
 IMAGE_SCHEMA = pl.Schema(
     (field.name, pl.Int64() if field.name == "row" else pl.String())
@@ -67,8 +66,13 @@ def rejected_images(feed: Feed) -> pl.DataFrame:
 
 
 def quarantine_rows(feed: Feed, images: pl.DataFrame) -> pl.DataFrame:
-    """All that could not be read: rejected rows, then images, columns as `QUARANTINE_SCHEMA`."""
-    unread = images.filter((pl.col("verdict") == "quarantined") & (pl.col("stage") != "feed"))
+    """All that could not be read or checked: rejected rows, then images.
+
+    Columns as `QUARANTINE_SCHEMA`; `stage` tells where an image failed.
+    """
+    unread = images.filter(
+        pl.col("verdict").is_in(["degraded", "quarantined"]) & (pl.col("stage") != "feed")
+    )
     return pl.concat(
         [
             rejected_rows(feed),
@@ -80,22 +84,31 @@ def quarantine_rows(feed: Feed, images: pl.DataFrame) -> pl.DataFrame:
 
 
 def run_counts(
-    feed: Feed, images: pl.DataFrame, window: Window, *, findings: int, not_assessed: int
+    feed: Feed,
+    *,
+    parcels: pl.DataFrame,
+    cartons: pl.DataFrame,
+    images: pl.DataFrame,
+    flags: pl.DataFrame,
+    findings: int,
+    not_assessed: int,
 ) -> RunCounts:
     """How much went in and came out.
 
     Raises:
         RunError: If the rows of a table do not add up.
     """
-    arms = window.flags.get_column("arm")
+    arms = flags.get_column("arm")
     counts = RunCounts(
-        parcels=_table_counts(feed, "parcels", window.parcels),
-        cartons=_table_counts(feed, "cartons", window.cartons),
+        parcels=_table_counts(feed, "parcels", parcels),
+        cartons=_table_counts(feed, "cartons", cartons),
         images=_table_counts(feed, "images", images),
         findings=findings,
         not_assessed=not_assessed,
         flagged_targeted=int((arms == "targeted").sum()),
+        flagged_uncertain=int((arms == "uncertain").sum()),
         flagged_random=int((arms == "random").sum()),
+        with_carton=int((parcels.get_column("arm") == "with_carton").sum()),
     )
     counts.require_sums()
     return counts
@@ -106,8 +119,7 @@ def require_all_scored(feed: Feed, scored: int) -> None:
     expected = feed.parcels.height + feed.cartons.height
     if scored != expected:
         raise RunError(
-            f"scoring: expected {expected} parcels and cartons, got {scored};"
-            " nothing was kept of this run, please report it"
+            f"scoring: expected {expected} parcels and cartons, got {scored}; please report it"
         )
 
 
@@ -118,4 +130,5 @@ def _table_counts(feed: Feed, table: str, rows: pl.DataFrame) -> TableCounts:
         assessed=int((verdicts == "assessed").sum()),
         quarantined=int((verdicts == "quarantined").sum()),
         missing=int((verdicts == "missing").sum()),
+        degraded=int((verdicts == "degraded").sum()),
     )

@@ -21,6 +21,7 @@ from parcelscope.models.bundle import (
     DetectorName,
     GenuineScores,
     InputKind,
+    PhotoReferences,
     load_bundle,
 )
 from parcelscope.models.bundle_writing import (
@@ -31,8 +32,15 @@ from parcelscope.models.bundle_writing import (
     write_bundle,
 )
 from parcelscope.models.heatmap import MOST_OVERLAP
+from parcelscope.models.reference_part import (
+    read_reference_part,
+    sources_with_references,
+    with_references,
+)
 
 FUSION_NOTE = "The fusion models are those of {name} {version}, fitted before {parts} came in."
+REFERENCES = "photo.authenticity (references)"
+"""The place of genuine references among the parts."""
 
 
 class ForeignCard(BaseModel, frozen=True, extra="forbid"):
@@ -71,6 +79,15 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReferencePart:
+    """Genuine references that go into a bundle."""
+
+    section: PhotoReferences
+    folder: Path
+    """Where their files lie now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Assembled:
     """A bundle that was just written."""
 
@@ -96,11 +113,15 @@ def assemble(
     Raises:
         BundleError: If a bundle or part is not whole, two parts take one place, or `out` is in use.
     """
-    parts = []
+    parts, references = [], []
     for folder in folders:
+        section = read_reference_part(folder)
+        if section is not None:
+            references.append(ReferencePart(section=section, folder=folder))
+            continue
         card = read_part(folder)
         parts.append(Part(card=card, path=folder / card.file))
-    return with_parts(out, base, parts, name=name, version=version)
+    return with_parts(out, base, parts, references=references, name=name, version=version)
 
 
 def add_model(
@@ -184,29 +205,41 @@ def require_contract(model: Path, card: DetectorCard, *, max_alarm_share: float)
 
 
 def with_parts(
-    out: Path, base: Path, parts: Sequence[Part], *, name: str | None, version: str | None
+    out: Path,
+    base: Path,
+    parts: Sequence[Part],
+    *,
+    references: Sequence[ReferencePart] = (),
+    name: str | None,
+    version: str | None,
 ) -> Assembled:
-    """Write to `out` the bundle in `base` with `parts` in place of its own."""
+    """Write to `out` the bundle in `base` with `parts` and `references` in place of its own."""
     require_new(out)
     bundle, _ = load_bundle(base)
-    places = [part.place for part in parts]
+    places = [part.place for part in parts] + [REFERENCES] * len(references)
     twice = sorted({place for place in places if places.count(place) > 1})
     if twice:
         raise BundleError(f"two parts take the place of {', '.join(twice)}; name one of them")
-    old = {(card.detector, card.input): card for card in bundle.detectors}
-    sources = {file: base / file for file in named_files(bundle)}
-    cards = dict(old)
+    there = {Part(card=card, path=base).place for card in bundle.detectors}
+    there |= set() if bundle.references is None else {REFERENCES}
+    changed, sources = bundle, {file: base / file for file in named_files(bundle)}
+    for one in references:
+        sources = sources_with_references(bundle, base, one.section, one.folder)
+        changed = with_references(bundle, one.section)
+    cards = {(card.detector, card.input): card for card in bundle.detectors}
     for part in parts:
         key = part.card.detector, part.card.input
-        if key in old:
-            del sources[old[key].file]
+        if key in cards:
+            del sources[cards[key].file]
         file = _free_name(part.card, sources)
         sources[file] = part.path
         cards[key] = part.card.model_copy(update={"file": file})
-    changed = bundle.model_copy(
+    came_in = [part.card.sha256 for part in parts]
+    came_in += [card.sha256 for one in references for card in one.section.cards]
+    changed = changed.model_copy(
         update={
             "name": bundle.name if name is None else name,
-            "version": _version(bundle, parts) if version is None else version,
+            "version": _version(bundle, came_in) if version is None else version,
             "created": datetime.datetime.now(datetime.UTC).date().isoformat(),
             "detectors": tuple(cards.values()),
             "notes": _notes(bundle, places),
@@ -216,8 +249,8 @@ def with_parts(
     return Assembled(
         bundle=changed,
         digest=digest,
-        replaced=tuple(p.place for p in parts if (p.card.detector, p.card.input) in old),
-        added=tuple(p.place for p in parts if (p.card.detector, p.card.input) not in old),
+        replaced=tuple(place for place in places if place in there),
+        added=tuple(place for place in places if place not in there),
     )
 
 
@@ -228,10 +261,10 @@ def _free_name(card: DetectorCard, taken: dict[str, Path]) -> str:
     return f"{Path(card.file).stem}-{card.sha256[:8]}.onnx"
 
 
-def _version(bundle: Bundle, parts: Sequence[Part]) -> str:
+def _version(bundle: Bundle, came_in: Sequence[str]) -> str:
     """The version that it was made from, with a digest of what came in, as build metadata."""
-    came_in = hashlib.sha256("".join(sorted(part.card.sha256 for part in parts)).encode())
-    return f"{bundle.version.split('+')[0]}+{came_in.hexdigest()[:8]}"
+    digest = hashlib.sha256("".join(sorted(came_in)).encode()).hexdigest()
+    return f"{bundle.version.split('+')[0]}+{digest[:8]}"
 
 
 def _notes(bundle: Bundle, places: Sequence[str]) -> str:

@@ -122,7 +122,7 @@ def bundle_assemble(
     out: Annotated[Path, typer.Argument(help="Bundle folder to write; new or empty.")],
     part: Annotated[
         list[Path],
-        typer.Option(help="Folder of a trained part, with its card.json; may be repeated."),
+        typer.Option(help="Folder of a trained part or of genuine references; may be repeated."),
     ],
     base: Annotated[
         Path | None, typer.Option("--from", help="Bundle to start from; built-in if left out.")
@@ -243,7 +243,11 @@ def bundle_card(
 def bundle_compare(
     run: Annotated[Path, typer.Argument(help="Run folder of `screen --shadow`.")],
     truth: Annotated[
-        Path | None, typer.Option(help="Truth folder, as `synth feed` wrote it.")
+        Path | None,
+        typer.Option(
+            help="Truth folder, as `synth feed` wrote it, or a table (Parquet or CSV) of outcomes:"
+            " parcel_id or carton_id, violative."
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="File to write; compare.json in the run if left out.")

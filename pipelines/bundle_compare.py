@@ -97,19 +97,28 @@ class Evidence(BaseModel, frozen=True, extra="forbid"):
         return None
 
 
-def compare_bundles(run_folder: Path, truth_folder: Path | None, out: Path | None) -> Evidence:
+def compare_bundles(run_folder: Path, truth: Path | None, out: Path | None) -> Evidence:
     """Champion and challenger of the run in `run_folder`; also written to `out`.
 
     Args:
         run_folder: A run screened with `--shadow`.
-        truth_folder: Truth of its feed; without it no metric can be compared.
+        truth: `truth` folder of its synthetic feed, or a table of outcomes as `train risk` reads
+            it (`parcel_id` or `carton_id`, `violative`); without it no metric can be compared.
         out: File to write; `compare.json` in the run folder if None.
 
     Raises:
-        RunError: If there is no challenger in the run, or the truth is of another feed.
+        RunError: If there is no challenger in the run, or the truth cannot be read or is of another
+            feed.
         ConfigError: If the run's configuration names no known metric.
     """
     run, shadow = read_run(run_folder), read_shadow(run_folder)
+    try:
+        differences = () if truth is None else tuple(_differences(run, shadow, truth))
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"bundle compare --truth needs the eval extra, but {error.name} is not installed;"
+            " install parcelscope[cpu,eval]"
+        ) from None
     metric = run.card.config.get("agreed_metric", "parcels.recall")
     if metric not in get_args(AgreedMetric):
         raise ConfigError(f"{run_folder}: no agreed metric {metric!r}")
@@ -120,12 +129,10 @@ def compare_bundles(run_folder: Path, truth_folder: Path | None, out: Path | Non
         champion=run.card.bundle,
         challenger=shadow.card.bundle,
         agreed_metric=metric,
-        truth=None if truth_folder is None else str(truth_folder),
+        truth=None if truth is None else str(truth),
         agreements=tuple(_agreement(run, shadow, kind) for kind in KEYS),
         shifts=tuple(_shifts(run.findings, shadow.findings)),
-        differences=()
-        if truth_folder is None
-        else tuple(_differences(run, shadow, run_folder, truth_folder)),
+        differences=differences,
     )
     path = run_folder / FILE if out is None else out
     write_text_whole(path, evidence.model_dump_json(indent=1) + "\n")
@@ -243,36 +250,58 @@ def _shifts(champion: pl.DataFrame, challenger: pl.DataFrame) -> Iterator[ScoreS
         )
 
 
-def _differences(
-    run: Run, shadow: Shadow, run_folder: Path, truth_folder: Path
-) -> Iterator[Difference]:
-    """Every metric of both, on the owners that both have a risk of and the truth knows."""
-    try:
-        from parcelscope.pipelines.evaluate import check_same_feed, read_truth
-        from parcelscope.training.metrics import (
-            Floats,
-            area_under_roc,
-            paired_difference,
-            recall_above,
+def known_outcomes(path: Path, run: Run) -> dict[OwnerKind, pl.DataFrame]:
+    """By kind of owner, id and `violative` of all whose outcome is known.
+
+    A folder holds both kinds, and knows every parcel of its feed; of parcels in it only those count
+    that were scanned by themselves. A table of outcomes holds one kind, as its columns say.
+
+    Raises:
+        RunError: If it cannot be read, or is of another feed.
+    """
+    from parcelscope.training.risk_outcomes import owners_of_table, read_truth_table
+
+    if not path.is_dir():
+        kind = owners_of_table(path)
+        return {kind: _of_run(read_truth_table(path, kind), run, kind, path)}
+    from parcelscope.pipelines.evaluate import check_same_feed, read_truth
+
+    truth = read_truth(path)
+    check_same_feed(run, truth, run.folder, path)
+    return {"parcel": truth.parcels.filter("scanned"), "carton": truth.cartons}
+
+
+def _of_run(outcomes: pl.DataFrame, run: Run, kind: OwnerKind, path: Path) -> pl.DataFrame:
+    """`outcomes`, of which at least one must be of an owner of `run`."""
+    ours = run.parcels if kind == "parcel" else run.cartons
+    known = outcomes.join(ours, on=KEYS[kind], how="semi")
+    if known.is_empty():
+        raise RunError(
+            f"{path}: expected outcomes of {kind}s of {run.folder}, got {outcomes.height:,} of"
+            " which the run has none"
         )
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"bundle compare --truth needs the eval extra, but {error.name} is not installed;"
-            " install parcelscope[cpu,eval]"
-        ) from None
-    truth = read_truth(truth_folder)
-    check_same_feed(run, truth, run_folder, truth_folder)
+    return known
+
+
+def _differences(run: Run, shadow: Shadow, truth: Path) -> Iterator[Difference]:
+    """Every metric of both, on the owners that both have a risk of and whose outcome is known."""
+    from parcelscope.training.metrics import (
+        Floats,
+        area_under_roc,
+        paired_difference,
+        recall_above,
+    )
+
+    known = known_outcomes(truth, run)
     measures: dict[str, Callable[[Floats, npt.NDArray[np.bool_]], float]] = {
         "auroc": area_under_roc,
         "recall": partial(recall_above, false_alarms=FALSE_ALARMS),
     }
-    known: dict[OwnerKind, pl.DataFrame] = {
-        "parcel": truth.parcels.filter("scanned"),
-        "carton": truth.cartons,
-    }
     for metric in get_args(AgreedMetric):
         kinds, _, name = metric.partition(".")
         kind: OwnerKind = "parcel" if kinds == "parcels" else "carton"
+        if kind not in known:
+            continue  # a table holds one kind; nothing can be said of the other
         rows = _both(run, shadow, kind).join(
             known[kind].select(pl.col(KEYS[kind]).alias("owner_id"), "violative"), on="owner_id"
         )

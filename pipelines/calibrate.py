@@ -3,7 +3,7 @@
 import datetime
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import polars as pl
 from parcelscope.datasets.errors import ConfigError, FeedError
 from parcelscope.datasets.feed import Feed, read_feed
 from parcelscope.datasets.records import OwnerKind
-from parcelscope.inference.detectors import load_detectors
+from parcelscope.inference.detectors import Contents, load_detectors
 from parcelscope.inference.raw_scores import RawScan, raw_scores
 from parcelscope.inference.scan_findings import SCAN
 from parcelscope.models.bundle import (
@@ -26,10 +26,13 @@ from parcelscope.models.bundle import (
 from parcelscope.models.bundle_writing import named_files, require_new, write_bundle
 from parcelscope.models.heatmap import Boxes
 from parcelscope.pipelines.progress import Report, silent
+from parcelscope.screening.goods_families import load_goods_families
 from parcelscope.training.calibrate import FEWEST_CARTONS, class_scores
 from parcelscope.training.scanner_calibration import (
+    FEWEST_DECLARED,
     FEWEST_SCANS,
     Scanner,
+    calibrate_families,
     calibrate_pieces,
     calibrate_scores,
     worth,
@@ -194,6 +197,13 @@ def _steps(scans: Sequence[RawScan], bundle: Bundle, feed: Feed, source: str) ->
             named=True
         )
     }
+    goods = load_goods_families()
+    declared = {
+        parcel_id: goods.declared(hs_code, description)
+        for parcel_id, hs_code, description in feed.parcels.select(
+            "parcel_id", "hs_code", "description"
+        ).iter_rows()
+    }
     by_scanner: dict[tuple[str, str], list[RawScan]] = defaultdict(list)
     for scan in scans:
         by_scanner[str(scan.scanner_model), scan.scanner_software or ""].append(scan)
@@ -206,6 +216,8 @@ def _steps(scans: Sequence[RawScan], bundle: Bundle, feed: Feed, source: str) ->
             if card.detector == "xray.pieces":
                 counted = [s for s in seen if s.owner_id in manifested]
                 yield _piece_step(scanner, card, counted, manifested, source)
+            elif card.detector == "xray.contents":
+                yield _contents_step(scanner, card, seen, declared, source)
             else:
                 yield _score_step(scanner, card, seen, source)
 
@@ -246,6 +258,34 @@ def _piece_step(
     else:
         text += f", too few: {FEWEST_CARTONS} are needed, so it keeps the bundle's default"
     return Step(scanner=scanner, card=card, scans=len(counted), calibration=calibration, worth=text)
+
+
+def _contents_step(
+    scanner: Scanner,
+    card: DetectorCard,
+    seen: list[RawScan],
+    declared: Mapping[str, Collection[str]],
+    source: str,
+) -> Step:
+    told = [s for s in seen if s.owner_kind == "parcel" and declared[s.owner_id]]
+    answers = [scan.answers[card.detector] for scan in told]
+    support = [answer.support for answer in answers if isinstance(answer, Contents)]
+    calibration = calibrate_families(
+        np.array(support, np.float64).reshape(len(told), len(card.classes)),
+        [declared[scan.owner_id] for scan in told],
+        card.classes,
+        scanner,
+        source=source,
+    )
+    text = f"{len(told)} scans of parcels that declare known goods"
+    if calibration is None:
+        text += f", too few: {FEWEST_DECLARED} of one family are needed"
+    else:
+        without = [name for name in card.classes if name not in calibration.genuine]
+        text += f", enough for {', '.join(calibration.genuine)}"
+        if without:
+            text += f"; {', '.join(without)} will not be assessed"
+    return Step(scanner=scanner, card=card, scans=len(told), calibration=calibration, worth=text)
 
 
 def _notes(unread: int, unnamed: int, owner_list: Path | None) -> Iterator[str]:

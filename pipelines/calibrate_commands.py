@@ -23,9 +23,9 @@ def calibrate(
     ] = None,
 ) -> None:
     """Make a bundle whose p-values and thresholds come from a facility's own compliant scans."""
+    from parcelscope.inference.cores import usable_cores
     from parcelscope.pipelines.calibrate import calibrate as calibrate_bundle
     from parcelscope.pipelines.progress import progress
-    from parcelscope.pipelines.screen import usable_cores
 
     with progress() as report:
         made = calibrate_bundle(

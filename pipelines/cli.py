@@ -13,13 +13,40 @@ from typing import Annotated, Literal
 import typer
 
 from parcelscope.datasets.errors import ConfigError, ParcelscopeError
+from parcelscope.pipelines.bench_commands import bench
 from parcelscope.pipelines.bundle_commands import bundle_app
 from parcelscope.pipelines.calibrate_commands import calibrate, evaluate_calibration
 from parcelscope.pipelines.dataset_commands import dataset_app
+from parcelscope.pipelines.engine_options import (
+    DatabaseOption,
+    ExecutorOption,
+    FreshOption,
+    HistoryOption,
+    ShardCountOption,
+    ShardIndexOption,
+    ShardSizeOption,
+)
 from parcelscope.pipelines.evaluate_commands import evaluate_detector
+from parcelscope.pipelines.explain_commands import explain
+from parcelscope.pipelines.format_commands import formats
+from parcelscope.pipelines.indicator_commands import indicators_app
+from parcelscope.pipelines.intake_options import (
+    IsolateOption,
+    ItemLimitOption,
+    QuarantineOption,
+)
+from parcelscope.pipelines.manifest_commands import manifest_app
+from parcelscope.pipelines.metrics_options import MetricsFileOption, MetricsPortOption
+from parcelscope.pipelines.pack_commands import pack
+from parcelscope.pipelines.policy_commands import policy_app
+from parcelscope.pipelines.provider_options import PrecisionOption, ProviderOption
 from parcelscope.pipelines.references_commands import references_app
+from parcelscope.pipelines.report_commands import report_app
 from parcelscope.pipelines.risk_commands import set_risk
+from parcelscope.pipelines.serve_commands import serve_app
 from parcelscope.pipelines.train_commands import runs_app, train
+from parcelscope.pipelines.warmup_commands import warmup
+from parcelscope.pipelines.watch_commands import watch
 
 EXIT_REFUSED = 2
 """Exit code when the input or an option was refused; 1 is left to bugs."""
@@ -40,12 +67,23 @@ app.add_typer(feed_app, name="feed")
 app.add_typer(synth_app, name="synth")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(bundle_app, name="bundle")
+app.command()(bench)
 app.command()(calibrate)
+app.command()(explain)
 app.command()(train)
+app.command()(warmup)
+app.command()(watch)
+feed_app.command("pack")(pack)
+feed_app.command("formats")(formats)
 bundle_app.command("set-risk")(set_risk)
 app.add_typer(dataset_app, name="dataset")
+app.add_typer(policy_app, name="policy")
+app.add_typer(indicators_app, name="indicators")
+app.add_typer(manifest_app, name="manifest")
 app.add_typer(runs_app, name="runs")
 app.add_typer(references_app, name="references")
+app.add_typer(report_app, name="report")
+app.add_typer(serve_app, name="serve")
 evaluate_app.command("calibration")(evaluate_calibration)
 evaluate_app.command("detector")(evaluate_detector)
 
@@ -75,7 +113,7 @@ def options(
 @app.command()
 def screen(
     feed: Annotated[Path, typer.Argument(help="Folder with the tables and images of the feed.")],
-    out: Annotated[Path, typer.Option(help="Run folder to write; new or empty.")],
+    out: Annotated[Path, typer.Option(help="Run folder to write, or to go on with.")],
     bundle: Annotated[
         Path | None, typer.Option(help="Folder of a model bundle; the built-in one if left out.")
     ] = None,
@@ -94,28 +132,72 @@ def screen(
         int | None, typer.Option(min=1, help="Threads that score; one per core if left out.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides who is in the random arm.")] = 0,
+    provider: ProviderOption = "auto",
+    precision: PrecisionOption = None,
+    fresh: FreshOption = False,
+    database: DatabaseOption = None,
+    history: HistoryOption = None,
+    executor: ExecutorOption = "local",
+    shard_size: ShardSizeOption = None,
+    shard_index: ShardIndexOption = None,
+    shard_count: ShardCountOption = None,
+    isolate: IsolateOption = False,
+    max_quarantine_ratio: QuarantineOption = None,
+    item_limit: ItemLimitOption = None,
+    log_json: Annotated[
+        bool, typer.Option("--log-json", help="Progress as lines with one JSON object each.")
+    ] = False,
+    metrics_port: MetricsPortOption = None,
+    metrics_file: MetricsFileOption = None,
 ) -> None:
-    """Score a feed, flag what is worth opening, and write a report."""
+    """Score a feed, flag what is worth opening, and write a report.
+
+    A run that was cut off goes on where it stopped.
+    """
     share = None if budget is None else parse_budget(budget)
 
+    from parcelscope.pipelines.engine_options import executor_of
+    from parcelscope.pipelines.intake_options import intake_of
+    from parcelscope.pipelines.metrics_options import told_to_prometheus
     from parcelscope.pipelines.progress import progress
-    from parcelscope.pipelines.screen import screen as screen_feed
+    from parcelscope.pipelines.provider_options import provider_choice
+    from parcelscope.pipelines.screen import screen_job
+    from parcelscope.pipelines.screen_job import make_job
     from parcelscope.screening.config import load_screening_config
 
-    settings = load_screening_config(config)
+    job = make_job(
+        feed,
+        out,
+        bundle_folder=bundle,
+        shadow_folder=shadow,
+        config=load_screening_config(config),
+        budget=share,
+        workers=workers,
+        seed=seed,
+        provider=provider_choice(provider, precision),
+        shard_size=shard_size,
+        database=database,
+        history=history,
+        intake=intake_of(isolate, max_quarantine_ratio, item_limit),
+    )
+    runs_on = executor_of(executor, job.workers, shard_index, shard_count, provider=job.provider)
 
-    with progress() as report:
-        summary = screen_feed(
-            feed,
-            out,
-            bundle_folder=bundle,
-            shadow_folder=shadow,
-            config=settings,
-            budget=share,
-            workers=workers,
-            seed=seed,
-            progress=report,
-        )
+    def say(line: str) -> None:
+        print(json.dumps({"message": line}) if log_json else line, file=sys.stderr, flush=True)
+
+    try:
+        with (
+            progress(as_json=log_json) as report,
+            told_to_prometheus(
+                report.seen, port=metrics_port, file=metrics_file, say=say
+            ) as observer,
+        ):
+            summary = screen_job(
+                job, runs_on, fresh=fresh, progress=report, say=say, observer=observer
+            )
+    except KeyboardInterrupt:
+        say(f"{out}: interrupted; what is committed is kept: the same command goes on with the run")
+        raise
     for line in summary.lines():
         print(line)
 

@@ -125,7 +125,7 @@ def _weight(known: Known) -> Comparison:
         name="Weight",
         declared=declared,
         seen=seen[:MOST_LINES],
-        noted=known.has("U3.", "U2.weight"),
+        noted=known.has("U3.", "U2.weight", "U2.packaging"),
     )
 
 

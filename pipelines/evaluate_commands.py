@@ -11,7 +11,7 @@ from parcelscope.datasets.errors import ConfigError
 
 def evaluate_detector(
     detector: Annotated[
-        str, typer.Argument(help="Such as xray.items, xray.pieces or xray.anomaly.")
+        str, typer.Argument(help="Such as xray.items, xray.pieces, xray.anomaly or photo.anomaly.")
     ],
     data: Annotated[Path, typer.Option(help="Data set, as `dataset import` wrote it.")],
     bundle: Annotated[

@@ -31,7 +31,9 @@ from parcelscope.pipelines.judge_pieces import judge_pieces
 from parcelscope.pipelines.judgement import Judged, NamedFigure, Unjudged, plain
 from parcelscope.pipelines.progress import Report, silent
 
-JUDGED: Final[tuple[DetectorName, ...]] = ("xray.items", "xray.pieces", "xray.anomaly")
+JUDGED: Final[tuple[DetectorName, ...]] = (
+    "xray.items", "xray.pieces", "xray.anomaly", "photo.anomaly",
+)  # fmt: skip
 KIND_WORDS: Final[dict[InputKind, str]] = {"dual": "both energies", "colour": "colour"}
 
 
@@ -104,6 +106,8 @@ def evaluate_detector(question: Question, *, progress: Report = silent) -> Evalu
     scored = 0
     for kind in get_args(InputKind):
         chosen = [image for image in images if INPUT_OF[image.kind] == kind]
+        if question.detector == "photo.anomaly":
+            chosen = [image for image in chosen if image.kind == "photo"]
         if not chosen:
             continue
         if kind not in detectors:
@@ -159,7 +163,7 @@ def _mapping(
     detector: Detector,
 ) -> ClassMapping | None:
     """Which classes can be judged; None for a detector without classes."""
-    if detector.card.detector == "xray.anomaly":
+    if detector.card.detector in ("xray.anomaly", "photo.anomaly"):
         return None
     of_boxes = sorted({label for image in images for label in image.labels})
     return map_classes(

@@ -11,11 +11,11 @@ import polars as pl
 
 from parcelscope.datasets.errors import FeedError
 from parcelscope.datasets.placing import place_file, unique_name
+from parcelscope.datasets.scan_plugins import scan_suffixes
 from parcelscope.datasets.schema import IMAGES, PARCELS, TableSchema, expectation
 from parcelscope.datasets.tables import dtypes
 from parcelscope.datasets.writing import write_csv_whole
 
-SCAN_SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp", ".dcm", ".dcs", ".dicos")
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 
 
@@ -79,7 +79,7 @@ def feed_from_folder(
             image to take, or one cannot be read.
     """
     _require_options(out, pixel_pitch_mm=pixel_pitch_mm, energy=energy, limit=limit)
-    scan_files, skipped_scans = _images(scans, SCAN_SUFFIXES, limit, out)
+    scan_files, skipped_scans = _images(scans, (*scan_suffixes(), ".bmp"), limit, out)
     photo_files, skipped_photos = _images(photos, PHOTO_SUFFIXES, limit, out)
     if not scan_files and not photo_files:
         raise FeedError(f"no scan in {scans} and no photo in {photos}: nothing to make a feed of")

@@ -15,6 +15,8 @@ from parcelscope.pipelines.comparisons import Comparison, Known, comparisons
 from parcelscope.pipelines.gallery import Gallery, gallery_of
 from parcelscope.pipelines.reference_pictures import Compared, comparisons_of
 from parcelscope.pipelines.run_folder import Run
+from parcelscope.pipelines.tier_accounts import tier_words
+from parcelscope.screening.budget import Budget, budget_words
 from parcelscope.screening.config import ScreeningConfig
 from parcelscope.screening.indicators.anomaly import reported_anomalies
 from parcelscope.screening.indicators.evidence import Evidence
@@ -25,6 +27,8 @@ Key = tuple[OwnerKind, str]
 
 FULL_FLAGS = 60
 """Flags shown with their pictures; the page stays small enough to mail."""
+CARRIED_NAMED = 6
+"""Parcels named on the card of the carton that they come with, riskiest first."""
 SHOWN_CHARACTERS = 160
 """Of a declared text. Manifest rows come from outside, and some are a page long."""
 
@@ -157,27 +161,61 @@ def flag_cards(
             references=comparisons_of(run.folder, _of_owner(findings, line), feed.root),
             comparisons=comparisons(known),
             not_assessed=tuple(_with_words(entry) for entry in left_open[key] or ()),
-            arm_words=arm_words(line, budget=run.card.budget),
+            arm_words=arm_words(line, run.card.budget)
+            + _carried_words(run, feed, line)
+            + _tier_words(run, line),
         )
 
 
-def arm_words(line: FlagLine, *, budget: float) -> str:
+def arm_words(line: FlagLine, budget: float | Budget) -> str:
     """Why this one was chosen, in words."""
     if line.arm == "random":
         return (
-            f"Drawn at random, whatever its risk. Each {line.kind_words} that was not targeted had"
-            f" a chance of {line.propensity:.2%}. What is found in such draws tells without bias"
-            " how much the targeting misses."
+            "Drawn at random, whatever its risk. Its chance of coming to an exam was"
+            f" {line.propensity:.2%}. What is found in such draws tells without bias how much the"
+            " targeting misses."
+        )
+    sure = "certain" if line.propensity > 0.9999 else f"{line.propensity:.1%} likely"
+    if line.arm == "uncertain":
+        return (
+            "Uncertain: its risk lies near where targeting stops, or so little of it could be"
+            " checked that its risk may well lie beyond. Opening it teaches most. It was"
+            f" {sure} to be chosen."
         )
     return (
-        f"Targeted: its risk is among the highest of all {line.kind_words}s of this run, within"
-        f" the inspection budget of {percent(budget)}. It was certain to be chosen."
+        "Targeted: its risk, for the minutes that opening it takes, is among the highest of the"
+        f" run, within the inspection budget of {budget_words(budget)}. It was {sure} to be chosen."
     )
 
 
-def percent(share: float) -> str:
-    """`share` as a percentage without idle zeros: `2%`, `0.5%`."""
-    return f"{100 * share:.4g}%"
+def _carried_words(run: Run, feed: Feed, line: FlagLine) -> str:
+    """Which parcels come with a flagged carton."""
+    if line.kind != "carton":
+        return ""
+    inside = feed.parcels.filter(pl.col("carton_id") == line.owner_id).select("parcel_id")
+    carried = run.parcels.join(inside, on="parcel_id", how="semi").filter(
+        pl.col("verdict") == "assessed"
+    )
+    if carried.is_empty():
+        return ""
+    first = carried.sort("risk", "parcel_id", descending=[True, False], nulls_last=True).head(
+        CARRIED_NAMED
+    )
+    named_ = ", ".join(
+        f"{name} (risk {'not scored' if risk is None else format(risk, '.1%')})"
+        for name, risk in first.select("parcel_id", "risk").iter_rows()
+    )
+    more = carried.height - first.height
+    return (
+        f" Its {carried.height:,} parcel{'' if carried.height == 1 else 's'} come with it and have"
+        f" no flag of their own: {named_}{f' and {more:,} more' if more else ''}."
+    )
+
+
+def _tier_words(run: Run, line: FlagLine) -> str:
+    """What the tier of its trader did to the risk of a flagged parcel."""
+    words = tier_words(run.parcels, line.owner_id) if line.kind == "parcel" else ""
+    return f" {words}" if words else ""
 
 
 def shortened(text: str) -> str:
@@ -237,6 +275,9 @@ def _manifest(run: Run, feed: Feed) -> dict[Key, Row]:
         frame: pl.DataFrame = getattr(feed, table)
         for row in frame.filter(pl.col(key).is_in(flagged)).iter_rows(named=True):
             rows[kind, row[key]] = row
+        # A row that could not be read may be drawn, and has nothing to compare with.
+        for owner_id in flagged.explode():
+            rows.setdefault((kind, owner_id), dict.fromkeys(frame.columns))
     return rows
 
 
@@ -248,7 +289,8 @@ def _column_by_owner(run: Run, column: str) -> dict[Key, Any]:
         frame: pl.DataFrame = getattr(run, table)
         chosen = frame.filter(pl.col(key).is_in(flagged))
         for owner_id, value in chosen.select(key, column).iter_rows():
-            values[kind, owner_id] = value
+            # A row refused for its id has that of another; the assessed one comes first.
+            values.setdefault((kind, owner_id), value)
     return values
 
 

@@ -88,7 +88,9 @@ def gallery_of(
         try:
             photos.append(
                 photo_picture(
-                    root / photo.path, caption=_caption(photo), boxes=boxes.get(photo.path, [])
+                    read_file(photo, root),
+                    caption=_caption(photo),
+                    boxes=boxes.get(photo.path, []),
                 )
             )
         except ImageError as error:
@@ -102,8 +104,8 @@ def gallery_of(
 
 
 def _failures(verdicts: pl.DataFrame) -> Iterator[tuple[str, str]]:
-    """Path, and one sentence, of each image that was not assessed."""
-    failed = verdicts.filter(pl.col("verdict") != "assessed").sort("path")
+    """Path, and one sentence, of each image that was not read."""
+    failed = verdicts.filter(~pl.col("verdict").is_in(["assessed", "degraded"])).sort("path")
     for path, verdict, message in failed.select("path", "verdict", "message").iter_rows():
         if verdict == "missing":
             yield path, f"{path} is named in the feed, but is not there."

@@ -24,6 +24,7 @@ PURPOSE: Final[dict[str, str]] = {
     "xray.items": "shapes like items of interest in an X-ray scan of one parcel",
     "xray.pieces": "how many inner parcels an X-ray scan of a master carton shows",
     "xray.anomaly": "how unlike compliant scans an X-ray scan is, and where most",
+    "photo.anomaly": "how unlike photos of good pieces of one product a photo is, and where most",
     "xray.contents": "how little support an X-ray scan lends to the goods that were declared",
 }
 INTENDED: Final = (

@@ -14,6 +14,7 @@ from scipy.stats import betabinom, kstwobign
 
 from parcelscope.datasets.errors import RunError
 from parcelscope.datasets.feed import read_feed
+from parcelscope.datasets.feed_urls import feed_url
 from parcelscope.inference.scan_findings import SCAN
 from parcelscope.models.bundle import (
     DetectorCard,
@@ -79,7 +80,7 @@ def evaluate_p_values(
             " name the run's bundle with --bundle"
         )
     feed_folder = Path(run.card.feed)
-    if not feed_folder.is_dir():
+    if feed_url(run.card.feed) is None and not feed_folder.is_dir():
         raise RunError(f"{run_folder}: expected the feed of the run in {feed_folder}, found none")
     feed = read_feed(feed_folder)
     scored = _scored(run, feed.images)

@@ -3,7 +3,6 @@
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final, Literal, TypeVar
 
 import cv2
@@ -11,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import simplejpeg
 
-from parcelscope.datasets.headers import read_bytes, read_header
+from parcelscope.datasets.headers import read_header
 from parcelscope.datasets.photos import decode_photo
 from parcelscope.datasets.scans import Counts, Scan
 from parcelscope.datasets.xray.colour import TRAINING_PALETTES, Palette, pseudo_colour
@@ -80,14 +79,13 @@ def scan_picture(scan: Scan, *, caption: str, marks: Sequence[Mark] = ()) -> Pic
 
 
 def photo_picture(
-    path: Path, *, caption: str, boxes: Sequence[tuple[MarkKind, str, BoxXyxy]] = ()
+    data: bytes, *, caption: str, boxes: Sequence[tuple[MarkKind, str, BoxXyxy]] = ()
 ) -> Picture:
-    """The photo at `path`, with `boxes` (kind, label, box in pixels of the upright photo) marked.
+    """A photo, with `boxes` (kind, label, box in pixels of the upright photo) marked.
 
     Raises:
-        ImageError: If the photo cannot be read.
+        ImageError: If the content of the file, `data`, cannot be read as a photo.
     """
-    data = read_bytes(path)
     header = read_header(data)
     size_wh = (header.width, header.height)
     if header.orientation >= 5:  # stored sideways

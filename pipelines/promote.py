@@ -4,11 +4,8 @@ The target is a link into a folder of bundles beside it, named by digest. Changi
 step, so whoever loads the target gets the old champion or the new one, whenever a promotion dies.
 """
 
-import ctypes
-import errno
 import getpass
 import hashlib
-import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -23,6 +20,7 @@ from parcelscope.models.bundle import CARD, Bundle, load_bundle, read_card
 from parcelscope.models.bundle_writing import copy_synced, named_files
 from parcelscope.models.signature import SIGNATURE, load_trusted_bundle
 from parcelscope.pipelines.bundle_compare import Difference, Evidence, metric_words, read_evidence
+from parcelscope.pipelines.link_swap import swap_link, sync_names
 from parcelscope.pipelines.promotion_log import (
     Promotion,
     append_promotion,
@@ -34,8 +32,6 @@ from parcelscope.pipelines.run_folder import BundleName
 
 MIN_CASES: Final = 10
 """Fewer violative or compliant owners and the bootstrap says too little about its own spread."""
-RENAME_EXCHANGE: Final = 2
-AT_FDCWD: Final = -100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,42 +83,11 @@ def promote(
             is of other bundles.
         ConfigError: If it is forced without a reason.
     """
-    if force and not (reason or "").strip():
-        raise ConfigError("--force needs --reason TEXT: the log must say why")
-    evidence = read_evidence(evidence_path)
-    challenger = _name(*load_trusted_bundle(challenger_folder, public_key=public_key))
-    champion = _name(*read_card(over))
-    _require_same(evidence, champion, challenger, evidence_path)
-    failed = [
-        check
-        for check in verify_bundle(
-            challenger_folder, max_alarm_share=max_alarm_share, public_key=public_key
-        )
-        if check.passed is False
-    ]
-    if failed:
-        raise BundleError(
-            f"{challenger_folder}: {len(failed)} checks of `bundle verify` fail, the first being"
-            f" {failed[0].subject}, {failed[0].name}: {failed[0].said}"
-        )
-    refusal = why_not_better(evidence)
-    if refusal is not None and not force:
-        raise BundleError(f"{refusal}; to promote it all the same, use --force --reason TEXT")
-    agreed = evidence.agreed()
-    decision = Promotion(
-        event="decided",
-        at=_now(),
-        by=by or getpass.getuser(),
-        champion=champion,
-        challenger=challenger,
-        metric=evidence.agreed_metric,
-        difference=agreed.difference if agreed else None,
-        low=agreed.low if agreed else None,
-        high=agreed.high if agreed else None,
-        evidence_sha256=hashlib.sha256(evidence_path.read_bytes()).hexdigest(),
-        forced=refusal is not None,
-        reason=reason,
-    )
+    _require_reason(force, reason)
+    evidence = _evidence_on(over, challenger_folder, evidence_path, public_key)
+    _require_sound(challenger_folder, max_alarm_share, public_key)
+    refusal = _refusal(evidence, force=force)
+    decision = _decision(evidence, evidence_path, refusal, by=by, reason=reason)
     return _carry_out(decision, challenger_folder, target, refusal)
 
 
@@ -130,6 +95,8 @@ def why_not_better(evidence: Evidence) -> str | None:
     """Why the evidence does not show that the challenger is better; None where it does."""
     agreed = evidence.agreed()
     words = metric_words(evidence.agreed_metric)
+    if agreed is None and evidence.truth is not None:
+        return f"{evidence.truth} has outcomes of other owners than {words} is about"
     if agreed is None:
         return (
             f"the evidence has no truth, so nothing says which is better at {words};"
@@ -150,30 +117,73 @@ def why_not_better(evidence: Evidence) -> str | None:
     )
 
 
-def swap_link(link: Path, to: Path) -> None:
-    """Make `link` lead to `to`, in one step whatever it was before.
-
-    Raises:
-        BundleError: If a folder is there that this system cannot swap for a link.
-    """
-    aside = link.with_name(f".{link.name}.{secrets.token_hex(4)}.link")
-    aside.symlink_to(os.path.relpath(to, link.parent), target_is_directory=True)
-    try:
-        if link.is_dir() and not link.is_symlink():
-            _exchange(aside, link)
-            # The folder that was the champion has the other name now.
-            aside.rename(to.parent / f"replaced-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}")
-        else:
-            aside.replace(link)
-    finally:
-        if aside.is_symlink():
-            aside.unlink()
-    _sync(link.parent)
-
-
 def store_of(target: Path) -> Path:
     """Folder of the bundles that `target` has led to."""
     return target.with_name(f"{target.name}.bundles")
+
+
+def _require_reason(force: bool, reason: str | None) -> None:
+    if force and not (reason or "").strip():
+        raise ConfigError("--force needs --reason TEXT: the log must say why")
+
+
+def _evidence_on(
+    over: Path, challenger_folder: Path, path: Path, public_key: str | None
+) -> Evidence:
+    """The evidence in `path`, which must be on these two bundles."""
+    evidence = read_evidence(path)
+    challenger = _name(*load_trusted_bundle(challenger_folder, public_key=public_key))
+    champion = _name(*read_card(over))
+    for role, said, have in (
+        ("champion", evidence.champion, champion),
+        ("challenger", evidence.challenger, challenger),
+    ):
+        if said.digest != have.digest:
+            raise BundleError(
+                f"{path}: expected evidence on the {role} with digest {have.digest[:12]}…, got one"
+                f" on {said.name} {said.version} with digest {said.digest[:12]}…"
+            )
+    # The log names them as they name themselves.
+    return evidence.model_copy(update={"champion": champion, "challenger": challenger})
+
+
+def _require_sound(folder: Path, max_alarm_share: float, public_key: str | None) -> None:
+    """Refuse a bundle that fails a check of `bundle verify`."""
+    checks = verify_bundle(folder, max_alarm_share=max_alarm_share, public_key=public_key)
+    failed = [check for check in checks if check.passed is False]
+    if failed:
+        raise BundleError(
+            f"{folder}: {len(failed)} checks of `bundle verify` fail, the first being"
+            f" {failed[0].subject}, {failed[0].name}: {failed[0].said}"
+        )
+
+
+def _refusal(evidence: Evidence, *, force: bool) -> str | None:
+    """What speaks against the challenger, which only `force` overrides; None where nothing does."""
+    refusal = why_not_better(evidence)
+    if refusal is not None and not force:
+        raise BundleError(f"{refusal}; to promote it all the same, use --force --reason TEXT")
+    return refusal
+
+
+def _decision(
+    evidence: Evidence, path: Path, refusal: str | None, *, by: str | None, reason: str | None
+) -> Promotion:
+    agreed = evidence.agreed()
+    return Promotion(
+        event="decided",
+        at=_now(),
+        by=by or getpass.getuser(),
+        champion=evidence.champion,
+        challenger=evidence.challenger,
+        metric=evidence.agreed_metric,
+        difference=agreed.difference if agreed else None,
+        low=agreed.low if agreed else None,
+        high=agreed.high if agreed else None,
+        evidence_sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        forced=refusal is not None,
+        reason=reason,
+    )
 
 
 def _carry_out(
@@ -241,7 +251,7 @@ def _store(folder: Path, name: BundleName, store: Path) -> Path:
             staging.rename(stored)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    _sync(store)
+    sync_names(store)
     return stored
 
 
@@ -249,20 +259,6 @@ def _require_digest(folder: Path, name: BundleName) -> None:
     _, digest = load_bundle(folder)
     if digest != name.digest:
         raise BundleError(f"{folder}: the bundle changed while it was copied; promote again")
-
-
-def _require_same(
-    evidence: Evidence, champion: BundleName, challenger: BundleName, path: Path
-) -> None:
-    for role, said, have in (
-        ("champion", evidence.champion, champion),
-        ("challenger", evidence.challenger, challenger),
-    ):
-        if said.digest != have.digest:
-            raise BundleError(
-                f"{path}: expected evidence on the {role} with digest {have.digest[:12]}…, got one"
-                f" on {said.name} {said.version} with digest {said.digest[:12]}…"
-            )
 
 
 def _name(bundle: Bundle, digest: str) -> BundleName:
@@ -278,25 +274,3 @@ def _span(agreed: Difference) -> str:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _exchange(one: Path, other: Path) -> None:
-    """Swap two names in one step; Linux alone offers it, and not on every file system."""
-    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-    ctypes.set_errno(errno.ENOSYS)
-    names = os.fsencode(one), os.fsencode(other)
-    if rename is None or rename(AT_FDCWD, names[0], AT_FDCWD, names[1], RENAME_EXCHANGE) != 0:
-        raise BundleError(
-            f"{other}: a folder cannot be swapped for a link in one step here"
-            f" ({os.strerror(ctypes.get_errno())}); move it away, put a link to it in its place,"
-            " and promote again"
-        )
-
-
-def _sync(folder: Path) -> None:
-    """Make a change of names in `folder` survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

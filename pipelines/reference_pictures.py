@@ -13,7 +13,8 @@ import polars as pl
 import simplejpeg
 
 from parcelscope.datasets.errors import ImageError
-from parcelscope.datasets.photos import Photo, read_photo
+from parcelscope.datasets.feed_images import read_image
+from parcelscope.datasets.photos import Photo, decode_photo, read_photo
 from parcelscope.datasets.writing import write_whole
 from parcelscope.inference.photo_authenticity import AUTHENTICITY, ZONE, References
 from parcelscope.pipelines.pictures import BoxXyxy, Mark, Picture, mark, plain_picture
@@ -85,7 +86,8 @@ def comparisons_of(run_folder: Path, findings: pl.DataFrame, root: Path) -> tupl
         if not zones or not picture.is_file():
             continue
         try:
-            genuine, photo = read_photo(picture), read_photo(root / row["image_path"])
+            photo = decode_photo(read_image(root, row["image_path"]))
+            genuine = read_photo(picture)
         except ImageError:
             continue  # the gallery says which picture cannot be read
         shown.append(_compared(row, zones, genuine, photo))

@@ -10,7 +10,7 @@ from parcelscope.datasets.feed import Feed
 from parcelscope.datasets.records import OwnerKind
 from parcelscope.datasets.writing import write_text_whole
 from parcelscope.models.bundle import Bundle
-from parcelscope.pipelines.calibration_words import scanner_lines
+from parcelscope.pipelines.calibration_words import scanner_lines, uncalibrated_notice
 from parcelscope.pipelines.charts import Histogram, Row, Tick, ranked, risk_histogram, tick
 from parcelscope.pipelines.check_words import named
 from parcelscope.pipelines.flag_cards import (
@@ -18,12 +18,13 @@ from parcelscope.pipelines.flag_cards import (
     FlagLine,
     flag_cards,
     flag_lines,
-    percent,
     shortened,
 )
 from parcelscope.pipelines.pages import page_environment
 from parcelscope.pipelines.progress import duration
 from parcelscope.pipelines.run_folder import Run, TableCounts
+from parcelscope.pipelines.run_summary import arm_counts
+from parcelscope.screening.budget import budget_words
 from parcelscope.screening.config import ScreeningConfig
 
 MOST_QUARANTINE_ROWS = 50
@@ -85,6 +86,7 @@ def write_report(path: Path, run: Run, feed: Feed, bundle: Bundle, config: Scree
 def render_report(run: Run, feed: Feed, bundle: Bundle, config: ScreeningConfig) -> str:
     """The report as HTML. All text of the feed is escaped; pictures are read from the feed."""
     lines = flag_lines(run, feed)
+    scanners = scanner_lines(feed, bundle)
     return (
         page_environment()
         .get_template("report.html")
@@ -105,7 +107,8 @@ def render_report(run: Run, feed: Feed, bundle: Bundle, config: ScreeningConfig)
             unread=_unread(run),
             unread_count=run.quarantine.height,
             unassessed=_unassessed(run),
-            scanners=scanner_lines(feed, bundle),
+            scanners=scanners,
+            uncalibrated=uncalibrated_notice(scanners, config.uncalibrated),
             facts=tuple(_facts(run, bundle)),
         )
     )
@@ -120,7 +123,8 @@ def lead(run: Run) -> str:
     if counts.cartons.assessed:
         cartons = run.flags.height - parcels
         found.append(f"{cartons:,} of {_things(counts.cartons.assessed, 'master carton')}")
-    text = f"Proposed for opening: {' and '.join(found)}, at a budget of {percent(run.card.budget)}"
+    budget = budget_words(run.card.budget)
+    text = f"Proposed for opening: {' and '.join(found)}, at a budget of {budget}"
     drawn = counts.flagged_random
     if not drawn:
         return f"{text}."
@@ -137,7 +141,7 @@ def totals(run: Run) -> tuple[Total, ...]:
         Total(
             name="Flagged",
             value=f"{run.flags.height:,}",
-            note=f"{counts.flagged_targeted:,} targeted, {counts.flagged_random:,} at random",
+            note=arm_counts(counts),
             accent=True,
         ),
         _table_total("Parcels", counts.parcels),
@@ -149,9 +153,11 @@ def totals(run: Run) -> tuple[Total, ...]:
 
 def arms_note(lines: tuple[FlagLine, ...]) -> str:
     """How the flagged came to be flagged, in words."""
-    drawn = sum(line.arm == "random" for line in lines)
-    text = "Targeted ones have the highest risk."
-    if drawn:
+    arms = {line.arm for line in lines}
+    text = "Targeted ones promise most per officer-minute."
+    if "uncertain" in arms:
+        text += " Uncertain ones lie near where targeting stops, or too little of them is known."
+    if "random" in arms:
         text += (
             " Random ones were drawn whatever their risk, so that what the targeting misses can be"
             " estimated."
@@ -161,6 +167,8 @@ def arms_note(lines: tuple[FlagLine, ...]) -> str:
 
 def _table_total(name: str, counts: TableCounts) -> Total:
     parts = [f"{counts.assessed:,} assessed"]
+    if counts.degraded:
+        parts.append(f"{counts.degraded:,} degraded")
     if counts.missing:
         parts.append(f"{counts.missing:,} missing")
     parts.append(f"{counts.quarantined:,} quarantined")
@@ -266,7 +274,7 @@ def _facts(run: Run, bundle: Bundle) -> Iterator[tuple[str, str]]:
     yield "Bundle", f"{bundle.name} {bundle.version}, digest {card.bundle.digest}"
     yield "Trained on", bundle.training_data
     yield "Feed", card.feed
-    yield "Budget", percent(card.budget)
+    yield "Budget", budget_words(card.budget)
     yield "Seed", str(card.seed)
     yield "Workers", str(card.workers)
     yield "Times", ", ".join(f"{name} {duration(s)}" for name, s in card.timings_s.items())

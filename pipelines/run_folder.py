@@ -1,11 +1,13 @@
 """The run folder: what a run leaves behind, its names, and how to write and read it back.
 
-`run.json` is written last. A folder without it holds no run, whatever else lies in it.
+`run.json` is written last and lists the parts that count. Without it a folder holds no whole run;
+with `plan.json` it holds one that can go on.
 """
 
+import hashlib
+import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
@@ -13,19 +15,36 @@ from typing import Any, Final, Literal, get_args
 import polars as pl
 from pydantic import BaseModel, Field, ValidationError
 
+from parcelscope.datasets.embeddings import EMBEDDING_SCHEMA
 from parcelscope.datasets.errors import RunError
-from parcelscope.datasets.writing import write_parquet_whole, write_text_whole
+from parcelscope.datasets.writing import parquet_bytes, write_text_whole, write_whole
+from parcelscope.inference.providers import ProviderCard
+from parcelscope.inference.shards import PartFile
+from parcelscope.pipelines.indicator_names import PackName, RuleName
+from parcelscope.pipelines.tier_accounts import TierCounts
+from parcelscope.screening.budget import Budget
 
 FORMAT_VERSION: Final = 1
 CARD = "run.json"
+PLAN = "plan.json"
+"""What a run is of; written first."""
+LEDGER = "ledger.sqlite"
+"""The ledger of a run that has no other database."""
+FINISH_LOCK = ".finish.lock"
 REPORT = "report.html"
 FLAGS = "flags.parquet"
+SNAPSHOT = "history.parquet"
+"""What earlier windows saw of the numbers of this run, as of its beginning."""
 
 PartName = Literal[
-    "parcels", "cartons", "images", "findings", "not_assessed", "quarantine", "notes"
+    "parcels", "cartons", "images", "findings", "not_assessed", "embeddings", "quarantine", "notes"
 ]
 """Tables kept as folders of numbered parts, so that a large run can be read piece by piece."""
 PARTS: tuple[PartName, ...] = get_args(PartName)
+FLAGS_TABLE: Final = "flags"
+_OTHER_FOLDERS = ("shadow", "references")
+_ASIDE = re.compile(r"\..+\.[a-z0-9_]+\.part")
+"""What `write_whole` calls a file until it is whole."""
 
 QUARANTINE_SCHEMA = pl.Schema(
     {
@@ -50,14 +69,16 @@ class TableCounts(BaseModel, frozen=True, extra="forbid"):
     quarantined: int = Field(ge=0)
     missing: int = Field(default=0, ge=0)
     """Images whose file is not there; zero for other tables."""
+    degraded: int = Field(default=0, ge=0)
+    """Images that were read, but on which a check failed; zero for other tables."""
 
     def require_sum(self, table: str) -> None:
         """Raise a `RunError` unless every row is counted once."""
-        found = self.assessed + self.quarantined + self.missing
+        found = self.assessed + self.degraded + self.quarantined + self.missing
         if found != self.rows:
             raise RunError(
-                f"table {table}: expected {self.rows} rows to be assessed, missing or quarantined,"
-                f" got {found}; nothing was kept of this run, please report it"
+                f"table {table}: expected {self.rows} rows to be assessed, degraded, missing or"
+                f" quarantined, got {found}; please report it"
             )
 
 
@@ -70,7 +91,16 @@ class RunCounts(BaseModel, frozen=True, extra="forbid"):
     findings: int = Field(ge=0)
     not_assessed: int = Field(ge=0)
     flagged_targeted: int = Field(ge=0)
+    flagged_uncertain: int = Field(default=0, ge=0)
+    """Zero in runs of earlier releases, which had no such arm."""
     flagged_random: int = Field(ge=0)
+    with_carton: int = Field(default=0, ge=0)
+    """Parcels that come with a flagged carton; they have no flag of their own."""
+
+    @property
+    def flagged(self) -> int:
+        """Flags of all arms."""
+        return self.flagged_targeted + self.flagged_uncertain + self.flagged_random
 
     def require_sums(self) -> None:
         """Raise a `RunError` unless the rows of every table add up."""
@@ -97,14 +127,33 @@ class RunCard(BaseModel, frozen=True, extra="forbid"):
     """When the run began, UTC, ISO 8601."""
     bundle: BundleName
     config: dict[str, Any]
-    budget: float
-    """Share of parcels, and of cartons, that may be flagged."""
+    indicator_packs: tuple[PackName, ...] | None = None
+    """In order; None in runs of earlier releases, whose `config` holds all parameters."""
+    indicator_rules: tuple[RuleName, ...] = ()
+    """The entries of the packs that were in force; none in runs of earlier releases."""
+    standing: dict[str, str] = {}
+    """SHA-256 of the policy packs, and of the tables of rates and traders where there were any."""
+    trader_tiers: TierCounts | None = None
+    """What the tiers of traders did; None where no parcel had one."""
+    budget: float | Budget
+    """Share of parcels, and of cartons, that may be flagged; or officer-minutes."""
     seed: int
     workers: int
     versions: dict[str, str]
+    provider: ProviderCard | None = None
+    """What the models ran on; None in runs of earlier releases, which ran on the CPU."""
     counts: RunCounts
     timings_s: dict[str, float]
-    """By stage, in order."""
+    """By stage, in order; of the process that finished the run."""
+    fingerprint: str | None = None
+    """SHA-256 over all that decides the results; None in runs of early releases."""
+    executor: str = "local"
+    shards: int = 1
+    parts: tuple[PartFile, ...] | None = None
+    """The files that count, as the ledger lists them; None in runs of early releases."""
+    history: str | None = None
+    """URL of the database in which numbers of earlier windows were looked up, without a password;
+    None where numbers used again were looked for in this feed alone."""
 
     @property
     def total_s(self) -> float:
@@ -124,32 +173,13 @@ class Run:
     """What became of each row of the images table."""
     findings: pl.DataFrame
     not_assessed: pl.DataFrame
+    embeddings: pl.DataFrame
+    """Where each scan lies among all scans, columns as `EMBEDDING_SCHEMA`."""
     quarantine: pl.DataFrame
     """Rows and images that could not be read."""
     notes: pl.DataFrame
     """Rows that were read although something about them is odd."""
     flags: pl.DataFrame
-
-
-@contextmanager
-def new_run_folder(folder: Path) -> Iterator[Path]:
-    """An empty `folder` to write a run into; emptied again if the block fails.
-
-    Raises:
-        RunError: If the folder holds anything, is a file, or cannot be made.
-    """
-    require_free(folder)
-    made = not folder.exists()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(f"{folder}: cannot make the run folder: {error.strerror}") from None
-    try:
-        yield folder
-    except BaseException:
-        # Also on Ctrl-C: half a run must not lie about as if it were one.
-        _remove_run(folder, made=made)
-        raise
 
 
 def require_free(folder: Path) -> None:
@@ -162,23 +192,25 @@ def require_free(folder: Path) -> None:
         return
     if not folder.is_dir():
         raise RunError(f"{folder}: expected a folder for the run, got a file; name another --out")
-    if (folder / CARD).exists():
-        raise RunError(f"{folder}: already holds a run; name another --out or delete it first")
     if any(folder.iterdir()):
         raise RunError(
-            f"{folder}: expected an empty or new folder, got one with files but no {CARD}"
-            " (perhaps a run that was cut off); name another --out or delete it first"
+            f"{folder}: expected an empty or new folder, got one with files; name another --out"
         )
 
 
-def write_part(folder: Path, name: PartName, number: int, rows: pl.DataFrame) -> None:
+def part_file(name: PartName, number: int) -> str:
+    """Where part `number` of table `name` lies in a run folder, whoever writes it."""
+    return f"{name}/part-{number:05d}.parquet"
+
+
+def write_part(folder: Path, name: PartName, number: int, rows: pl.DataFrame) -> PartFile:
     """Write `rows` as part `number` of table `name`; without rows it still keeps the columns."""
-    write_parquet_whole(rows, folder / name / f"part-{number:05d}.parquet")
+    return _write_table(folder, name, part_file(name, number), rows)
 
 
-def write_flags(folder: Path, flags: pl.DataFrame) -> None:
+def write_flags(folder: Path, flags: pl.DataFrame) -> PartFile:
     """Write the flagged list, one row per flagged parcel or carton."""
-    write_parquet_whole(flags, folder / FLAGS)
+    return _write_table(folder, FLAGS_TABLE, FLAGS, flags)
 
 
 def write_card(folder: Path, card: RunCard) -> None:
@@ -197,12 +229,21 @@ def read_run(folder: Path) -> Run:
     Raises:
         RunError: If there is no complete run, or a part of it is missing or unreadable.
     """
-    card = _read_card(folder)
-    tables = {name: _read_parts(folder, name) for name in PARTS}
+    card = read_card(folder)
+    if card.parts is None:
+        parts = {name: _listed(folder, name) for name in PARTS}
+    else:
+        parts = {name: _named(folder, name, card.parts) for name in PARTS}
+    tables = {name: _read_table(name, parts[name]) for name in PARTS}
     return Run(folder=folder, card=card, flags=_read_parquet(folder / FLAGS), **tables)
 
 
-def _read_card(folder: Path) -> RunCard:
+def read_card(folder: Path) -> RunCard:
+    """The card of the complete run in `folder`.
+
+    Raises:
+        RunError: If there is none.
+    """
     path = folder / CARD
     if not path.is_file():
         raise RunError(f"{folder}: expected a complete run with a {CARD}, found none")
@@ -214,11 +255,97 @@ def _read_card(folder: Path) -> RunCard:
         raise RunError(f"{path}: {where}: {first['msg']}") from None
 
 
-def _read_parts(folder: Path, name: str) -> pl.DataFrame:
+def read_committed(folder: Path, part: PartFile) -> pl.DataFrame:
+    """The rows of `part`, if its file is the very one that was committed.
+
+    Raises:
+        RunError: If it is not there or was changed.
+    """
+    path = folder / part.file
+    try:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    except FileNotFoundError:
+        raise RunError(
+            f"{path}: the ledger lists this file, but it is not there; start over with --fresh"
+        ) from None
+    if found != part.sha256:
+        raise RunError(
+            f"{path}: expected the file that was committed, SHA-256 {part.sha256[:12]}…, got"
+            f" {found[:12]}…; start over with --fresh"
+        )
+    return _read_parquet(path)
+
+
+def sweep(folder: Path, keep: Iterable[PartFile]) -> None:
+    """Delete what a process that was cut off left in the run `folder`: whatever no ledger lists."""
+    kept = {part.file for part in keep}
+    for entry in folder.iterdir():
+        if _ASIDE.fullmatch(entry.name):
+            entry.unlink(missing_ok=True)
+    for name in PARTS:
+        for entry in _entries(folder / name):
+            left_over = entry.match("part-*.parquet") and f"{name}/{entry.name}" not in kept
+            if left_over or _ASIDE.fullmatch(entry.name):
+                entry.unlink(missing_ok=True)
+
+
+def remove_run(folder: Path) -> None:
+    """Delete what a run wrote into `folder`, and nothing else.
+
+    Raises:
+        RunError: If the folder holds something, but no run.
+    """
+    if not any((folder / name).is_file() for name in (CARD, PLAN)):
+        require_free(folder)
+        return
+    # The plan last: until it is gone, whoever looks sees that this was a run.
+    sweep(folder, ())
+    for other in _OTHER_FOLDERS:
+        shutil.rmtree(folder / other, ignore_errors=True)
+    for name in PARTS:
+        if (folder / name).is_dir() and not any((folder / name).iterdir()):
+            (folder / name).rmdir()
+    for file in (FINISH_LOCK, FLAGS, REPORT, SNAPSHOT, f"{LEDGER}-journal", LEDGER, CARD, PLAN):
+        (folder / file).unlink(missing_ok=True)
+
+
+def _write_table(folder: Path, table: str, file: str, rows: pl.DataFrame) -> PartFile:
+    content = parquet_bytes(rows)
+    write_whole(folder / file, content)
+    return PartFile(
+        table=table,
+        file=file,
+        rows=rows.height,
+        size_bytes=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+    )
+
+
+def _named(folder: Path, name: str, parts: Iterable[PartFile]) -> list[Path]:
+    """The files of table `name` that the card lists."""
+    paths = [folder / part.file for part in parts if part.table == name]
+    for path in paths:
+        if not path.is_file():
+            raise RunError(f"{path}: the run lists this file, but it is not there")
+    return paths
+
+
+def _listed(folder: Path, name: str) -> list[Path]:
+    """The parts of table `name` in a run whose card does not list them."""
     paths = sorted((folder / name).glob("part-*.parquet"))
-    if not paths:
+    if not paths and name != "embeddings":
         raise RunError(f"{folder / name}: expected at least part-00000.parquet, found none")
-    return pl.concat([_read_parquet(path) for path in paths])
+    return paths
+
+
+def _read_table(name: PartName, parts: Sequence[Path]) -> pl.DataFrame:
+    if name == "embeddings" and not parts:  # runs of earlier releases have none
+        return pl.DataFrame(schema=EMBEDDING_SCHEMA)
+    return pl.concat([_read_parquet(path) for path in parts])
+
+
+def _entries(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []
 
 
 def _read_parquet(path: Path) -> pl.DataFrame:
@@ -227,15 +354,3 @@ def _read_parquet(path: Path) -> pl.DataFrame:
     except (OSError, pl.exceptions.PolarsError) as error:
         reason = str(error).splitlines()[0]
         raise RunError(f"{path}: cannot be read as Parquet: {reason}") from None
-
-
-def _remove_run(folder: Path, *, made: bool) -> None:
-    """Take away what a run wrote into `folder`, and `folder` itself if the run made it."""
-    if made:
-        shutil.rmtree(folder, ignore_errors=True)
-        return
-    for entry in folder.iterdir():
-        if entry.is_dir():
-            shutil.rmtree(entry, ignore_errors=True)
-        else:
-            entry.unlink(missing_ok=True)

@@ -10,7 +10,10 @@ from typing import Any
 
 from parcelscope.training.tracking import EXPERIMENT, open_client, quieten, tracking_uri
 
-SHOWN = ("val_map50", "val_count_mae", "val_auroc", "calibration_count_mae")
+SHOWN = (
+    "val_map50", "val_count_mae", "val_auroc", "test_auroc", "test_pixel_auroc", "val_auroc_mean",
+    "val_contradicting_reported", "skus", "held_out_score_95", "calibration_count_mae",
+)  # fmt: skip
 """Figures worth a place in the list, where a run has them."""
 
 

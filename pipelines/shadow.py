@@ -7,7 +7,7 @@ The shadow runs after the champion's run is complete, on the same rows, and writ
 import logging
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
@@ -15,12 +15,16 @@ from typing import Final, Literal
 import polars as pl
 from pydantic import BaseModel, ValidationError
 
+from parcelscope.datasets.embeddings import embeddings_frame
 from parcelscope.datasets.errors import ParcelscopeError, RunError
 from parcelscope.datasets.feed import Feed
 from parcelscope.datasets.records import OwnerKind, findings_frame, not_assessed_frame
+from parcelscope.datasets.sightings import Earlier
 from parcelscope.datasets.writing import write_parquet_whole, write_text_whole
 from parcelscope.inference.detectors import Detectors, load_detectors
-from parcelscope.inference.engine import score_feed
+from parcelscope.inference.engine import ShardResult, score_feed
+from parcelscope.inference.intake import TRUSTED, Intake
+from parcelscope.inference.providers import CPU_CHOICE, ProviderChoice
 from parcelscope.inference.risk import load_risk_scorers
 from parcelscope.models.bundle import Bundle
 from parcelscope.models.signature import load_trusted_bundle
@@ -29,6 +33,8 @@ from parcelscope.pipelines.run_folder import BundleName
 from parcelscope.screening.assess import assess_window
 from parcelscope.screening.config import ScreeningConfig
 from parcelscope.screening.fusion import RiskScorer
+from parcelscope.screening.indicator_pack import Indicators
+from parcelscope.screening.standing import Standing
 
 log = logging.getLogger(__name__)
 
@@ -79,17 +85,20 @@ class Shadow:
     not_assessed: pl.DataFrame
 
 
-def load_challenger(folder: Path, *, public_key: str | None) -> Challenger:
-    """The challenger in `folder`.
+def load_challenger(
+    folder: Path, *, public_key: str | None, choice: ProviderChoice = CPU_CHOICE
+) -> Challenger:
+    """The challenger in `folder`, on the provider that `choice` names.
 
     Raises:
         BundleError: If it cannot be trusted, as for the champion.
+        ProviderError: If its models do not answer on the provider as on the CPU.
     """
     bundle, digest = load_trusted_bundle(folder, public_key=public_key)
     return Challenger(
         bundle=bundle,
         name=BundleName(name=bundle.name, version=bundle.version, digest=digest),
-        detectors=load_detectors(bundle, folder),
+        detectors=load_detectors(bundle, folder, choice=choice),
         scorers=load_risk_scorers(bundle, folder),
     )
 
@@ -100,8 +109,12 @@ def screen_in_shadow(
     challenger: Challenger,
     config: ScreeningConfig,
     *,
+    indicators: Indicators,
     workers: int,
     seed: int,
+    intake: Intake = TRUSTED,
+    earlier: Earlier | None = None,
+    standing: Standing | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> ShadowCard:
     """Score and assess `feed` with `challenger` and leave the result in the run's shadow folder.
@@ -112,7 +125,13 @@ def screen_in_shadow(
     folder = run_folder / FOLDER
     begin = time.perf_counter()
     try:
-        tables, findings = _score(folder, feed, challenger, config, workers, seed, progress)
+        with intake.decoding(workers) as decoding:
+            shards = score_feed(
+                feed, challenger.detectors, workers=workers, progress=progress, decoding=decoding
+            )
+            tables, findings = _score(
+                folder, feed, shards, challenger, config, indicators, seed, earlier, standing
+            )
         for name in TABLES:
             write_parquet_whole(tables[name], folder / f"{name}.parquet")
         card = ShadowCard(
@@ -159,18 +178,22 @@ def read_shadow(run_folder: Path) -> Shadow:
 def _score(
     folder: Path,
     feed: Feed,
+    shards: Iterable[ShardResult],
     challenger: Challenger,
     config: ScreeningConfig,
-    workers: int,
+    indicators: Indicators,
     seed: int,
-    progress: Callable[[int], None] | None,
+    earlier: Earlier | None,
+    standing: Standing | None,
 ) -> tuple[dict[str, pl.DataFrame], int]:
     """What the challenger would decide, by table, and how many findings it wrote."""
     findings, not_assessed = [findings_frame(())], [not_assessed_frame(())]
+    embeddings = [embeddings_frame(())]
     done = parts = 0
-    for shard in score_feed(feed, challenger.detectors, workers=workers, progress=progress):
+    for shard in shards:
         findings.append(findings_frame(shard.findings))
         not_assessed.append(not_assessed_frame(shard.not_assessed))
+        embeddings.append(embeddings_frame(shard.embeddings))
         write_parquet_whole(findings[-1], folder / f"part-{parts:05d}.parquet")
         parts, done = parts + 1, done + shard.owners
     require_all_scored(feed, done)
@@ -182,6 +205,10 @@ def _score(
         config,
         seed=seed,
         scorers=challenger.scorers,
+        indicators=indicators,
+        earlier=earlier,
+        standing=standing,
+        embeddings=pl.concat(embeddings),
     )
     write_parquet_whole(window.findings, folder / f"part-{parts:05d}.parquet")
     tables = {

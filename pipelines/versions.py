@@ -3,7 +3,19 @@
 import platform
 from importlib import metadata
 
-SCORING = ("numpy", "polars", "onnxruntime", "onnxruntime-gpu", "simplejpeg", "Pillow", "zxing-cpp")
+from parcelscope.datasets.scan_plugins import plugin_versions
+
+SCORING = (
+    "numpy",
+    "polars",
+    "onnxruntime",
+    "onnxruntime-gpu",
+    "onnxruntime-ep-openvino",
+    "tensorrt",
+    "simplejpeg",
+    "Pillow",
+    "zxing-cpp",
+)
 """Distributions whose version can change a pixel, a score or a code that is read."""
 
 
@@ -13,7 +25,7 @@ def parcelscope_version() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Versions of parcelscope, Python, the machine's kind, and what is installed of `SCORING`."""
+    """Versions of all that is installed of `SCORING` and of plug-ins, and the machine's kind."""
     found = {
         "parcelscope": parcelscope_version(),
         "python": platform.python_version(),
@@ -24,4 +36,4 @@ def versions() -> dict[str, str]:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return found | {f"scan format {name}": said for name, said in plugin_versions().items()}

@@ -1,37 +1,54 @@
 """A closed window, from manifest tables and detector findings to assessments and flags."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
+from parcelscope.datasets.embeddings import embeddings_frame
 from parcelscope.datasets.feed import Feed
 from parcelscope.datasets.records import OwnerKind
+from parcelscope.datasets.sightings import Earlier
 from parcelscope.models.bundle import Bundle, FusionModel
+from parcelscope.screening.assessments import Said, assess_owners
 from parcelscope.screening.config import Bands, ScreeningConfig
-from parcelscope.screening.flagging import choose_flags
+from parcelscope.screening.flagging import choose_flags, owners_of
 from parcelscope.screening.fusion import Fused, RiskScorer, fuse, strengths
+from parcelscope.screening.indicator_pack import Indicators, load_indicators
+from parcelscope.screening.indicator_run import run_indicators
 from parcelscope.screening.indicators.anomaly import reported_anomalies
 from parcelscope.screening.indicators.authenticity import reported_authenticity
-from parcelscope.screening.indicators.evidence import KEYS, Evidence, merged
+from parcelscope.screening.indicators.evidence import Evidence
 from parcelscope.screening.indicators.items import reported_items, unscanned
 from parcelscope.screening.indicators.profile import profile_findings
-from parcelscope.screening.indicators.registry import CODES, DETECTOR_CHECKS, INDICATORS
+from parcelscope.screening.indicators.registry import DETECTOR_CHECKS
 from parcelscope.screening.manifest_features import manifest_features
+from parcelscope.screening.standing import Standing, load_standing
+from parcelscope.screening.trader_tiers import tier_shifts, with_tiers
+from parcelscope.screening.uncalibrated import believed, left_out, marked
+from parcelscope.screening.unchecked import in_order
 
 WEAK_P_VALUE = 0.1
 """A weaker detector finding is no reason even where there is no other."""
-ASSESSMENT_SCHEMA = pl.Schema(
+LOGIT_SCHEMA = pl.Schema(
     {
-        "verdict": pl.String(),
-        "risk": pl.Float64(),
-        "band": pl.String(),
-        "reason_codes": pl.List(pl.String()),
-        "reasons": pl.List(pl.String()),
-        "not_assessed": pl.List(pl.String()),
+        "owner_kind": pl.String(),
+        "owner_id": pl.String(),
+        "logit": pl.Float64(),
+        "profile": pl.Float64(),
     }
 )
-"""Columns of an assessment, after its `parcel_id` or `carton_id`."""
+"""What the knots of the fusion model made a risk of, and what the manifest row alone added."""
+CONTRIBUTION_SCHEMA = pl.Schema(
+    {
+        "owner_kind": pl.String(),
+        "owner_id": pl.String(),
+        "code": pl.String(),
+        "strength": pl.Float64(),
+        "contribution": pl.Float64(),
+    }
+)
+"""What each code had to do with it: 0 to 4, and that times its weight."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,17 +65,10 @@ class Window:
     """What screening could not check, columns as `NOT_ASSESSED_SCHEMA`."""
     flags: pl.DataFrame
     """Columns as `FLAG_SCHEMA`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Said:
-    """Everything said about the window, by detectors and indicators."""
-
-    strong: pl.DataFrame
-    """As `strengths` gives it."""
-    reported: pl.DataFrame
-    """Findings that the analyst is told of."""
-    not_assessed: pl.DataFrame
+    logits: pl.DataFrame
+    """Columns as `LOGIT_SCHEMA`; not kept by a run, which can be replayed."""
+    contributions: pl.DataFrame
+    """Columns as `CONTRIBUTION_SCHEMA`; likewise."""
 
 
 def assess_window(
@@ -70,6 +80,10 @@ def assess_window(
     *,
     seed: int,
     scorers: Mapping[OwnerKind, RiskScorer] | None = None,
+    indicators: Indicators | None = None,
+    standing: Standing | None = None,
+    earlier: Earlier | None = None,
+    embeddings: pl.DataFrame | None = None,
 ) -> Window:
     """Assess every parcel and carton of `feed`, and flag those worth opening.
 
@@ -83,22 +97,31 @@ def assess_window(
         config: What the indicators compare with, and the budget.
         seed: Decides ties and the random arm.
         scorers: The graphs of the fusion models that have trees, as `inference.risk` loads them.
+        indicators: The packs of `config`, loaded; they are loaded here if None.
+        standing: Policy packs, rates and traders that `config` names; loaded here if None.
+        earlier: What earlier windows saw of the numbers of this one, if anybody kept it.
+        embeddings: Where each scan lies among all, columns as `EMBEDDING_SCHEMA`, if known.
 
     Raises:
         BundleError: If a fusion model has trees and no scorer came with it.
+        ConfigError: If an indicator pack or standing data to be loaded here does not fit.
     """
-    evidence = Evidence(feed=feed, findings=findings, not_assessed=not_assessed)
-    indicated = merged([indicator(evidence, config) for indicator in INDICATORS.values()])
-    unseen = [unscanned(evidence, check) for check in DETECTOR_CHECKS]
-    reported = pl.concat(
-        [
-            indicated.findings,
-            reported_items(evidence, bundle, config),
-            reported_anomalies(evidence, config),
-            reported_authenticity(evidence, config),
-        ]
+    rules = load_indicators(config.indicator_packs) if indicators is None else indicators
+    if standing is None:
+        standing = load_standing(config.policy, config.trader_tiers, config.watch_lists)
+    doubted = left_out(findings, feed, config.uncalibrated)
+    evidence = Evidence(
+        feed=feed,
+        findings=believed(findings, config.uncalibrated),
+        not_assessed=pl.concat([not_assessed, doubted]),
+        standing=standing,
+        earlier=earlier,
+        embeddings=embeddings_frame(()) if embeddings is None else embeddings,
     )
-    strong = strengths(pl.concat([findings, indicated.findings]))
+    indicated = run_indicators(evidence, rules)
+    told = marked(indicated.findings, findings)
+    unseen = [unscanned(evidence, check) for check in DETECTOR_CHECKS]
+    strong = strengths(pl.concat([evidence.findings, believed(told, config.uncalibrated)]))
     models: dict[OwnerKind, FusionModel] = {
         "parcel": bundle.parcel_fusion,
         "carton": bundle.carton_fusion,
@@ -107,31 +130,47 @@ def assess_window(
         kind: _fused(evidence, kind, strong, model, (scorers or {}).get(kind))
         for kind, model in models.items()
     }
+    shifts = tier_shifts(feed.parcels, standing.traders, config.trader_tiers)
+    fused["parcel"] = _tiered(fused["parcel"], shifts, config.bands)
+    fused["carton"] = _tiered(fused["carton"], None, config.bands)
     profiles = profile_findings(evidence, fused["parcel"], bundle.parcel_fusion)
-    reported = pl.concat([reported, profiles])
-    said = _Said(
+    reported = pl.concat([told, *_reported_by_detectors(evidence, bundle, config), profiles])
+    said = Said(
         strong=strong,
-        reported=pl.concat([reported, _otherwise_silent(findings, reported)]),
-        not_assessed=pl.concat([not_assessed, indicated.not_assessed, *unseen]),
+        reported=pl.concat([reported, _otherwise_silent(evidence.findings, reported)]),
+        not_assessed=pl.concat([evidence.not_assessed, indicated.not_assessed, *unseen]),
+        checks={kind: _checks(kind, rules) for kind in models},
     )
-    parcels = _assess("parcel", evidence, said, fused["parcel"], config)
-    cartons = _assess("carton", evidence, said, fused["carton"], config)
-    flags = choose_flags(
-        pl.concat([_as_owners(parcels, "parcel"), _as_owners(cartons, "carton")]),
+    parcels = assess_owners("parcel", feed, said, fused["parcel"], config)
+    cartons = assess_owners("carton", feed, said, fused["carton"], config)
+    flagged = choose_flags(
+        owners_of(feed, parcels, cartons),
         budget=config.budget,
         random_share=config.random_share,
+        exams=config.exams,
         seed=seed,
     )
     return Window(
-        parcels=parcels,
-        cartons=cartons,
-        findings=pl.concat([indicated.findings, profiles]).sort(
+        parcels=flagged.onto(parcels, "parcel"),
+        cartons=flagged.onto(cartons, "carton"),
+        findings=pl.concat([told, profiles]).sort(
             "owner_kind", "owner_id", "code", "text", "image_path", "sentence", nulls_last=True
         ),
-        not_assessed=pl.concat([indicated.not_assessed, *unseen]).sort(
-            "owner_kind", "owner_id", "check", "reason"
-        ),
-        flags=flags,
+        not_assessed=in_order(pl.concat([doubted, indicated.not_assessed, *unseen])),
+        flags=flagged.flags,
+        logits=pl.concat([_logits(kind, one) for kind, one in fused.items()]),
+        contributions=pl.concat([_contributions(kind, one) for kind, one in fused.items()]),
+    )
+
+
+def _reported_by_detectors(
+    evidence: Evidence, bundle: Bundle, config: ScreeningConfig
+) -> tuple[pl.DataFrame, ...]:
+    """Detector findings that are reasons by themselves, without an indicator between."""
+    return (
+        reported_items(evidence, bundle, config),
+        reported_anomalies(evidence, config),
+        reported_authenticity(evidence, config),
     )
 
 
@@ -164,127 +203,24 @@ def _fused(
     )
 
 
-def _assess(
-    kind: OwnerKind, evidence: Evidence, said: _Said, fused: Fused, config: ScreeningConfig
-) -> pl.DataFrame:
-    """Assessments of all parcels, or all cartons, sorted by id."""
-    key = KEYS[kind]
-    of_kind = pl.col("owner_kind") == kind
-    strong = said.strong.filter(of_kind)
-    unlooked = _not_assessed_lists(said.not_assessed.filter(of_kind), kind)
-    rows = (
-        fused.risk.join(
-            _reason_lists(said.reported.filter(of_kind), fused, config.max_reasons),
-            on="owner_id",
-            how="left",
-        )
-        .join(unlooked, on="owner_id", how="left")
-        .join(
-            strong.select("owner_id", pl.lit(value=True).alias("found")).unique(),
-            on="owner_id",
-            how="left",
-        )
-    )
-    # Where nothing at all could be checked, the risk of nothing found would be a claim.
-    blind = (pl.col("missed") >= _checks(kind)) & pl.col("found").is_null()
-    risk = pl.when(blind.fill_null(value=False)).then(None).otherwise(pl.col("risk"))
-    none = pl.lit([], pl.List(pl.String()))
-    assessed = rows.select(
-        pl.col("owner_id").alias(key),
-        pl.lit("assessed").alias("verdict"),
-        risk.alias("risk"),
-        _band(risk, config.bands).alias("band"),
-        *(pl.col(name).fill_null(none) for name in ("reason_codes", "reasons", "not_assessed")),
-    )
-    return pl.concat([assessed, _quarantined(evidence.feed, kind)]).sort(key, "verdict")
-
-
-def _checks(kind: OwnerKind) -> int:
-    """How many checks there are for `kind`."""
-    return sum(kind in kinds for kinds in CODES.values()) + sum(
-        owner_kind == kind for owner_kind in DETECTOR_CHECKS.values()
+def _logits(kind: OwnerKind, fused: Fused) -> pl.DataFrame:
+    return fused.risk.select(
+        pl.lit(kind).alias("owner_kind"), "owner_id", "logit", pl.Series("profile", fused.profile)
     )
 
 
-def _reason_lists(reported: pl.DataFrame, fused: Fused, max_reasons: int) -> pl.DataFrame:
-    """owner_id, reason_codes, reasons: one sentence per code, the weightiest code first."""
-    owner = "owner_id"
-    weighed = reported.join(
-        fused.contributions.select(owner, "code", "contribution"), on=[owner, "code"], how="left"
-    ).with_columns(
-        pl.col("contribution").fill_null(0.0),
-        pl.col("likelihood_ratio").fill_null(0.0),
-        pl.col("p_value").fill_null(1.0),
-    )
-    ordered = weighed.sort(
-        owner,
-        "contribution",
-        "likelihood_ratio",
-        "p_value",
-        "code",
-        "sentence",
-        descending=[False, True, True, False, False, False],
-    ).unique([owner, "code"], keep="first", maintain_order=True)
-    return ordered.group_by(owner, maintain_order=True).agg(
-        pl.col("code").head(max_reasons).alias("reason_codes"),
-        pl.col("sentence").head(max_reasons).alias("reasons"),
-    )
+def _contributions(kind: OwnerKind, fused: Fused) -> pl.DataFrame:
+    return fused.contributions.select(pl.lit(kind).alias("owner_kind"), pl.all())
 
 
-def _not_assessed_lists(rows: pl.DataFrame, kind: OwnerKind) -> pl.DataFrame:
-    """owner_id, not_assessed, and how many of our checks were `missed`."""
-    ours = [
-        *(code for code, kinds in CODES.items() if kind in kinds),
+def _tiered(fused: Fused, shifts: pl.DataFrame | None, bands: Bands) -> Fused:
+    """`fused` with the tiers of traders counted; the parcels at the line of `bands` stay there."""
+    return replace(fused, risk=with_tiers(fused.risk, shifts, line=bands.inspect))
+
+
+def _checks(kind: OwnerKind, indicators: Indicators) -> tuple[str, ...]:
+    """Every check that there is for `kind`."""
+    return (
+        *(code for code, kinds in indicators.codes.items() if kind in kinds),
         *(check for check, owner_kind in DETECTOR_CHECKS.items() if owner_kind == kind),
-    ]
-    check = pl.col("check")
-    return (
-        rows.select("owner_id", "check", "reason")
-        .unique()
-        .sort("owner_id", "check", "reason")
-        .group_by("owner_id", maintain_order=True)
-        .agg(
-            pl.format("{}: {}", check, pl.col("reason")).alias("not_assessed"),
-            check.filter(check.is_in(ours)).n_unique().alias("missed"),
-        )
-    )
-
-
-def _band(risk: pl.Expr, bands: Bands) -> pl.Expr:
-    return (
-        pl.when(risk >= bands.inspect)
-        .then(pl.lit("inspect"))
-        .when(risk >= bands.look)
-        .then(pl.lit("look"))
-        .when(risk.is_not_null())
-        .then(pl.lit("clear"))
-    )
-
-
-def _quarantined(feed: Feed, kind: OwnerKind) -> pl.DataFrame:
-    """An assessment without a risk for each row that the feed rejected."""
-    place = pl.format("{} row {}", "file", "row")
-    subject = pl.when(pl.col("column") == "").then(pl.lit("the row")).otherwise("column")
-    why = pl.format("feed: {}: {} must be {}, got {}", place, subject, "expected", "got")
-    rejected = feed.rejected.filter(pl.col("table") == f"{kind}s")
-    none = pl.lit(None)
-    nothing = pl.lit([], pl.List(pl.String()))
-    return rejected.select(
-        pl.col("key").fill_null(place).alias(KEYS[kind]),
-        pl.lit("quarantined").alias("verdict"),
-        none.alias("risk"),
-        none.alias("band"),
-        nothing.alias("reason_codes"),
-        nothing.alias("reasons"),
-        pl.concat_list(why).alias("not_assessed"),
-    ).cast(pl.Schema({KEYS[kind]: pl.String(), **ASSESSMENT_SCHEMA}))
-
-
-def _as_owners(assessments: pl.DataFrame, kind: OwnerKind) -> pl.DataFrame:
-    return assessments.select(
-        pl.lit(kind).alias("owner_kind"),
-        pl.col(KEYS[kind]).alias("owner_id"),
-        "verdict",
-        "risk",
-        "reasons",
     )

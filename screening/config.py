@@ -3,14 +3,17 @@
 from importlib import resources
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 import numpy as np
 import yaml
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from parcelscope.datasets.errors import ConfigError
+from parcelscope.screening.budget import BudgetSetting, ExamConfig
+from parcelscope.screening.policy import PolicyConfig
+from parcelscope.screening.trader_tiers import TraderTierConfig
 
 
 class Grades(BaseModel, frozen=True, extra="forbid"):
@@ -59,103 +62,6 @@ class Bands(BaseModel, frozen=True, extra="forbid"):
         return self
 
 
-class CountConfig(BaseModel, frozen=True, extra="forbid"):
-    """U1: pieces in the X-ray against the manifest."""
-
-    grades: Grades
-    """By how many pieces the lower bound exceeds the manifest."""
-
-
-class LeaningConfig(BaseModel, frozen=True, extra="forbid"):
-    """U1.leaning and U3.leaning: cartons off their manifest within what measuring allows."""
-
-    count: Grades
-    """By how many half-widths of its band the middle of the count exceeds the manifest."""
-    min_half_width_pieces: float = Field(gt=0)
-    """A band of the count is never believed to be narrower than this, each way."""
-    weight: Grades
-    """By which share the scale exceeds the declared weight."""
-
-
-class RowsConfig(BaseModel, frozen=True, extra="forbid"):
-    """U2: the parcel rows of a carton against its own row."""
-
-    pieces: Grades
-    """By how many pieces they differ."""
-    weight: Grades
-    """By how many tolerances they differ."""
-    weight_tolerance: float = Field(gt=0, lt=1)
-    """Share of the carton's weight that rounding explains."""
-    tare_share: float = Field(ge=0, lt=1)
-    """Share of the carton's weight that its own packaging may be."""
-
-
-class MassConfig(BaseModel, frozen=True, extra="forbid"):
-    """U3: masses against each other."""
-
-    xray: Grades
-    """By how many half-widths of its band the X-ray mass misses the weight."""
-    min_half_widths: float = Field(ge=0)
-    """Distances up to this say nothing."""
-    min_half_width_share: float = Field(gt=0, lt=1)
-    """A band is never believed to be narrower than this share of the mass, each way."""
-    min_half_width_g: float = Field(gt=0)
-    scale: Grades
-    """By how many tolerances the scale misses the declared weight; the first is where it fires."""
-    scale_tolerance: float = Field(gt=0, lt=1)
-    """Share of the declared weight that is within tolerance."""
-    scale_tolerance_g: float = Field(gt=0)
-    """Grams that are always within tolerance."""
-
-
-class IdentifierConfig(BaseModel, frozen=True, extra="forbid"):
-    """Check digits, and numbers used twice."""
-
-    check: float = Field(ge=1)
-    """Likelihood ratio of a wrong check digit."""
-    reuse: Grades
-    """By the number of rows with one tracking number."""
-    entries: Grades
-    """By the number of entries filed for one tracking number."""
-
-
-class LabelConfig(BaseModel, frozen=True, extra="forbid"):
-    """U4: identifiers in photos that the manifest does not list."""
-
-    unlisted: Grades
-    """By the number of such identifiers on one parcel or carton."""
-    listed_elsewhere: float = Field(ge=1)
-    """Factor on the ratio where the identifier is that of another parcel of the window."""
-
-
-class DescriptionConfig(BaseModel, frozen=True, extra="forbid"):
-    """U8: descriptions that do not say what the goods are."""
-
-    vague_phrases: tuple[str, ...] = Field(min_length=1)
-    """Lower case; vague when they are all that is said."""
-    filler_words: tuple[str, ...]
-    """Lower case; ignored when comparing with the phrases."""
-    min_letters: int = Field(ge=1)
-    vague: float = Field(ge=1)
-    """Likelihood ratio of a vague phrase."""
-    short: float = Field(ge=1)
-    """Likelihood ratio of a description with fewer than `min_letters` letters."""
-    code_only: float = Field(ge=1)
-    """Likelihood ratio of a product code without a word."""
-
-
-class ValueConfig(BaseModel, frozen=True, extra="forbid"):
-    """U8: value per kilogram against parcels under the same four digits of HS."""
-
-    grades: Grades
-    """By robust z; the first is where it fires."""
-    min_rows: int = Field(ge=5)
-    """Fewer comparable parcels in the window: not assessed."""
-    min_spread: float = Field(gt=0)
-    """Robust spread of ln(value per kg) that is assumed at least, so that a group of equal
-    declarations does not make the next one an outlier."""
-
-
 class ItemConfig(BaseModel, frozen=True, extra="forbid"):
     """Shapes seen by `xray.items`."""
 
@@ -174,20 +80,55 @@ AgreedMetric = Literal["parcels.auroc", "parcels.recall", "cartons.auroc", "cart
 """Area under the ROC curve of the risk, or its recall at 2 % false alarms."""
 
 
-class ContentsConfig(BaseModel, frozen=True, extra="forbid"):
-    """U16: goods that the X-ray lends no support to."""
-
-    max_p_value: float = Field(default=0.05, gt=0, lt=1)
-    """Share of compliant parcels declared alike that show as little of it, up to which it is
-    reported."""
-
-
 class AuthenticityConfig(BaseModel, frozen=True, extra="forbid"):
     """Packaging unlike its genuine reference."""
 
     max_p_value: float = Field(default=0.05, gt=0, lt=1)
     """Share of genuine photos that differ as much, up to which it is reported. With n genuine
     photos none is below 1 / (n + 1)."""
+
+
+Treatment = Literal["leave_out", "caution", "believe"]
+ScanDetector = Literal["xray.items", "xray.pieces", "xray.anomaly", "xray.contents"]
+TREATMENTS: Final[dict[ScanDetector, Treatment]] = {
+    "xray.anomaly": "leave_out",
+    "xray.contents": "leave_out",
+    "xray.items": "caution",
+    "xray.pieces": "caution",
+}
+
+
+class UncalibratedConfig(BaseModel, frozen=True, extra="forbid"):
+    """Findings on scans of scanners that the bundle has no calibration for."""
+
+    detectors: dict[ScanDetector, Treatment] = TREATMENTS
+    """`leave_out`: not assessed, no part of the risk; `caution`: counted up to `lowest_p_value`;
+    `believe`: counted as on a calibrated scanner. Detectors that are not named keep theirs."""
+    lowest_p_value: float = Field(default=0.02, gt=0, lt=1)
+    """A lower p-value counts as this one, and a likelihood ratio for no more than its inverse."""
+
+    @field_validator("detectors")
+    @classmethod
+    def _others_as_usual(
+        cls, given: dict[ScanDetector, Treatment]
+    ) -> dict[ScanDetector, Treatment]:
+        return TREATMENTS | given
+
+
+MOVED: Final = frozenset(
+    {
+        "count",
+        "leaning",
+        "rows",
+        "mass",
+        "identifiers",
+        "labels",
+        "description",
+        "value",
+        "contents",
+    }
+)
+"""Settings of earlier releases that stand in packs of indicators now."""
 
 
 class ScreeningConfig(BaseModel, frozen=True, extra="forbid"):
@@ -198,24 +139,25 @@ class ScreeningConfig(BaseModel, frozen=True, extra="forbid"):
     agreed_metric: AgreedMetric = "parcels.recall"
     """What a challenger must be better at to be promoted. It is agreed here, before a run, so that
     nobody picks the figure that came out well."""
-    budget: float = Field(gt=0, le=1)
-    """Share of the assessed parcels (and of the cartons) that may be flagged."""
-    random_share: float = Field(ge=0, le=1)
-    """Share of the flags that is drawn at random."""
+    budget: BudgetSetting
+    """A plain number is the share of the parcels, and of the cartons, that may be flagged."""
+    random_share: float = Field(gt=0, le=1)
+    """Share of the budget that is drawn at random from all; never none, so that everyone has a
+    chance of being looked at and rates can be estimated."""
+    exams: ExamConfig = ExamConfig()
     max_reasons: int = Field(ge=1)
+    indicator_packs: tuple[str, ...] = Field(default=("base",), min_length=1)
+    """Packs of warning indicators, each the name of one that ships or the path of a file. A code is
+    taken from the last pack that has it."""
+    watch_lists: tuple[str, ...] = ()
+    """Files of entities whose names the facility wants to be told of: CSV, Parquet or NDJSON."""
     bands: Bands
-    count: CountConfig
-    leaning: LeaningConfig
-    rows: RowsConfig
-    mass: MassConfig
-    identifiers: IdentifierConfig
-    labels: LabelConfig
-    description: DescriptionConfig
-    value: ValueConfig
     items: ItemConfig
     anomaly: AnomalyConfig
-    contents: ContentsConfig = ContentsConfig()
     authenticity: AuthenticityConfig = AuthenticityConfig()
+    uncalibrated: UncalibratedConfig = UncalibratedConfig()
+    policy: PolicyConfig = PolicyConfig()
+    trader_tiers: TraderTierConfig = TraderTierConfig()
 
 
 def default_config_path() -> Path:
@@ -248,4 +190,9 @@ def load_screening_config(path: Path | None = None) -> ScreeningConfig:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
+        if where in MOVED:
+            raise ConfigError(
+                f"{source}: {where}: the parameters of indicators stand in packs now; write a pack"
+                " with them and name it in indicator_packs"
+            ) from None
         raise ConfigError(f"{source}: {where}: {first['msg']}") from None

@@ -1,5 +1,6 @@
 """From the findings on a parcel or carton to one calibrated risk."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,6 +24,11 @@ PROFILE = "manifest.profile"
 MAX_STRENGTH = 4.0
 """A single finding counts for no more than ten thousand to one: no calibration set is larger."""
 
+UNLEARNED_WEIGHT = math.log(10) / 2
+"""Weight of a likelihood ratio that the model was never shown, so that a new indicator or another
+facility's pack counts at once. Independent evidence would add all of its logarithm; half of it,
+since the ratio is a judgement and findings on one parcel often have one cause."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fused:
@@ -38,32 +44,45 @@ class Fused:
     """(N, terms) the features it adds it by, as `manifest_features.standardised` gives them."""
 
 
-def strengths(findings: pl.DataFrame) -> pl.DataFrame:
-    """The strength of each code on each owner: owner_id, owner_kind, code, strength (0 to 4).
-
-    The base-ten logarithm of a finding's likelihood ratio, or else minus that of its p-value; the
-    highest of a code's findings counts. Findings with neither are measurements and have none.
-    """
+def strength_of_finding() -> pl.Expr:
+    """The strength of each finding alone, 0 to 4; null where it is a measurement."""
     ratio, p_value = pl.col("likelihood_ratio"), pl.col("p_value")
     strength = pl.when(ratio.is_not_null()).then(ratio.log10()).otherwise(-p_value.log10())
+    return strength.clip(0.0, MAX_STRENGTH)
+
+
+def strengths(findings: pl.DataFrame) -> pl.DataFrame:
+    """The strength of each code on each owner: owner_id, owner_kind, code, strength, has_ratio.
+
+    The strength, 0 to 4, is the base-ten logarithm of a finding's likelihood ratio, or else minus
+    that of its p-value; the highest of a code's findings counts. Findings with neither are
+    measurements and have none. `has_ratio` tells whether any of the code's findings has a
+    likelihood ratio.
+    """
     return (
         findings.select(
             "owner_id",
             "owner_kind",
             "code",
-            strength.clip(0.0, MAX_STRENGTH).alias("strength"),
+            strength_of_finding().alias("strength"),
+            pl.col("likelihood_ratio").is_not_null().alias("has_ratio"),
         )
         .drop_nulls("strength")
         .group_by("owner_id", "owner_kind", "code")
-        .agg(pl.col("strength").max())
+        .agg(pl.col("strength").max(), pl.col("has_ratio").any())
         .sort("owner_kind", "owner_id", "code")
     )
 
 
-def weight_of(code: str, model: FusionModel) -> float:
-    """The weight of `code`: its own, else that of its family (`item.*`), else 0."""
+def weight_of(code: str, model: FusionModel, *, has_ratio: bool) -> float:
+    """The weight of `code`: its own, or that of its family (`item.*`).
+
+    Without either, the model was never shown it: `UNLEARNED_WEIGHT` for a code that `has_ratio`, a
+    likelihood ratio of its own; 0 for a p-value, which says how rare, not how telling it is.
+    """
     family = f"{code.split('.', 1)[0]}.*"
-    return model.weights.get(code, model.weights.get(family, 0.0))
+    unlearned = UNLEARNED_WEIGHT if has_ratio else 0.0
+    return model.weights.get(code, model.weights.get(family, unlearned))
 
 
 def fuse(
@@ -87,13 +106,16 @@ def fuse(
         BundleError: If the model has trees and no `scorer` came with it.
     """
     owners = pl.DataFrame({"owner_id": owner_ids}).with_row_index("position")
-    codes = strong.get_column("code").unique().sort()
-    weights = pl.DataFrame(
-        {"code": codes, "weight": [weight_of(code, model) for code in codes]},
-        schema={"code": pl.String(), "weight": pl.Float64()},
+    kinds = strong.select("code", "has_ratio").unique().sort("code", "has_ratio")
+    weights = kinds.with_columns(
+        pl.Series(
+            "weight",
+            [weight_of(code, model, has_ratio=ratio) for code, ratio in kinds.iter_rows()],
+            dtype=pl.Float64(),
+        )
     )
     contributions = (
-        strong.join(weights, on="code", how="left")
+        strong.join(weights, on=["code", "has_ratio"], how="left")
         .join(owners, on="owner_id", how="inner")
         .with_columns((pl.col("strength") * pl.col("weight")).alias("contribution"))
         # bincount adds in the order of the rows: the same order gives the same last bit.

@@ -1,6 +1,7 @@
 """Which family of goods a declaration names, from a table of tariff chapters and words."""
 
 import re
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Self
@@ -81,8 +82,16 @@ def load_goods_families(path: Path | None = None) -> GoodsFamilies:
     Raises:
         ConfigError: If the file cannot be read, is not YAML, or does not fit.
     """
-    shipped = Path(str(resources.files("parcelscope.configs"))) / "goods" / "families.yaml"
-    source = shipped if path is None else path
+    return _shipped() if path is None else _read(path)
+
+
+@cache
+def _shipped() -> GoodsFamilies:
+    # Read once: for a parcel scored by itself, reading it took longer than using it.
+    return _read(Path(str(resources.files("parcelscope.configs"))) / "goods" / "families.yaml")
+
+
+def _read(source: Path) -> GoodsFamilies:
     try:
         return GoodsFamilies.model_validate(yaml.safe_load(source.read_text(encoding="utf-8")))
     except OSError as error:

@@ -38,7 +38,8 @@ def manifest_features(evidence: Evidence) -> pl.DataFrame:
     rows = evidence.owners("parcel")
     currency = pl.col("currency").str.strip_chars().str.to_uppercase()
     commonest = rows.select(currency.drop_nulls().mode().min()).to_series()
-    usual = commonest[0] if len(commonest) else None
+    # Nothing equals null, which is right where no row names a currency.
+    usual = pl.lit(commonest[0] if len(commonest) else None, pl.String)
     grams = pl.coalesce("declared_weight_g", "measured_weight_g")
     words = pl.col("description").str.to_lowercase().str.extract_all(r"\p{L}{2,}").list.len()
     table = load_goods_families()

@@ -16,7 +16,13 @@ from parcelscope.models.anomaly_network import (
 )
 from parcelscope.models.bundle import InputKind
 from parcelscope.models.taught_network import TaughtNetwork
-from parcelscope.training.taught_anomaly import fit_taught, root_of
+from parcelscope.training.taught_anomaly import (
+    Learned,
+    Progress,
+    TaughtSettings,
+    fit_taught,
+    root_of,
+)
 
 Method = Literal["plain", "taught"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -29,6 +35,9 @@ def fit_anomaly(
     kind: InputKind,
     seed: int = 0,
     method: Method = "plain",
+    taught: TaughtSettings | None = None,
+    progress: Progress | None = None,
+    learned: Learned | None = None,
 ) -> AnomalyNetwork | TaughtNetwork:
     """The detector fitted on compliant scans, or on photos of good pieces, only.
 
@@ -39,6 +48,9 @@ def fit_anomaly(
         seed: Which patches enter the bank, and which defects are drawn.
         method: `plain` takes scans and photos; `taught` photos of one product, all framed alike,
             with sides that are multiples of 32.
+        taught: How much `taught` learns.
+        progress: Called between the steps of `taught`.
+        learned: Called after each of its steps; see `fit_taught`.
 
     Raises:
         ValueError: If there are too few, or they are not what `method` takes.
@@ -46,7 +58,13 @@ def fit_anomaly(
     if method == "taught":
         if kind != "colour":
             raise ValueError(f"method taught takes colour photos, got kind {kind!r}")
-        return fit_taught(genuine.astype(np.uint8, copy=False), seed=seed)
+        return fit_taught(
+            genuine.astype(np.uint8, copy=False),
+            seed=seed,
+            settings=taught,
+            progress=progress,
+            learned=learned,
+        )
     return fit_plain(genuine, kind=kind, seed=seed)
 
 

@@ -51,6 +51,8 @@ class DetectorTask:
             learning_rate=fit.learning_rate,
             weight_decay=fit.weight_decay,
             stacked=fit.stacked,
+            window_px=fit.window_px,
+            whole_share=fit.whole_share,
             count_weight=fit.count_weight,
             average_over_steps=fit.average_over_steps,
             seed=self.recipe.seed,

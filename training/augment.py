@@ -12,12 +12,19 @@ DARK_GROUND = 128
 Floats = npt.NDArray[np.float32]
 
 
+AT_A_BOX = 0.75
+"""Share of windows that are laid over one of the boxes; the others lie anywhere."""
+OFF_CENTRE = 0.3
+"""How far such a box may lie from the window's middle, as a share of its side."""
+
+
 def augment(
     pixels: npt.NDArray[np.generic],
     box_xyxy: Floats,
     *,
     kind: InputKind,
     rng: np.random.Generator,
+    window_px: int | None = None,
 ) -> tuple[npt.NDArray[np.generic], Floats]:
     """One scan, mirrored, shifted, resized a little, and seen by a slightly different scanner.
 
@@ -26,11 +33,14 @@ def augment(
         box_xyxy: (N, 4) in canvas pixels.
         kind: Which of the two.
         rng: Source of chance.
+        window_px: Side of a square window, usually over one of the boxes, that is cut out; None
+            keeps the whole.
 
     Returns:
-        Pixels of the same shape and type, and the boxes that go with them.
+        Pixels of the same type, (C, H, W) or the window's size, and the boxes that go with them,
+        which may lie partly or wholly outside.
     """
-    picture, boxes = _move(pixels, box_xyxy, kind, rng)
+    picture, boxes = _move(pixels, box_xyxy, kind, rng, window_px)
     if kind == "dual":
         return _another_scanner(picture, rng), boxes
     return _another_palette(picture, rng), boxes
@@ -62,9 +72,17 @@ def stack(
 
 
 def _move(
-    pixels: npt.NDArray[np.generic], box_xyxy: Floats, kind: InputKind, rng: np.random.Generator
+    pixels: npt.NDArray[np.generic],
+    box_xyxy: Floats,
+    kind: InputKind,
+    rng: np.random.Generator,
+    window_px: int | None,
 ) -> tuple[npt.NDArray[np.generic], Floats]:
-    """Mirror, scale by up to a fifth, stretch by up to a quarter, shift."""
+    """Mirror, scale by up to a fifth, stretch by up to a quarter, shift; turn and cut out."""
+    if window_px is not None and rng.random() < 0.5:
+        # A quarter turn, with the mirrors any of the eight: a bag lies on the belt as it fell. A
+        # whole picture would no longer fit its canvas.
+        pixels, box_xyxy = pixels.transpose(0, 2, 1), box_xyxy[:, [1, 0, 3, 2]]
     height, width = pixels.shape[1:]
     scale = np.exp(rng.uniform(-0.2, 0.2))
     stretch = np.exp(rng.uniform(-0.12, 0.12))
@@ -77,21 +95,43 @@ def _move(
         ],
         np.float64,
     )
+    xs = box_xyxy[:, [0, 2]] * sx + matrix[0, 2]
+    ys = box_xyxy[:, [1, 3]] * sy + matrix[1, 2]
+    boxes = np.stack([xs.min(1), ys.min(1), xs.max(1), ys.max(1)], 1) if len(xs) else box_xyxy
+    size_wh = width, height
+    if window_px is not None:
+        # Cut out by the same interpolation: what lies outside is never computed.
+        corner = _corner(boxes, size_wh, window_px, rng)
+        matrix[:, 2] -= corner
+        boxes = boxes - np.tile(corner, 2)
+        size_wh = window_px, window_px
     fill = (float(AIR), float(AIR)) if kind == "dual" else tuple(float(v) for v in pixels[:, 0, 0])
     moved = cv2.warpAffine(
         np.ascontiguousarray(pixels.transpose(1, 2, 0)),
         matrix,
-        (width, height),
+        size_wh,
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=fill,
     )
-    if len(box_xyxy) == 0:
-        return moved.transpose(2, 0, 1), box_xyxy
-    xs = box_xyxy[:, [0, 2]] * sx + matrix[0, 2]
-    ys = box_xyxy[:, [1, 3]] * sy + matrix[1, 2]
-    boxes = np.stack([xs.min(1), ys.min(1), xs.max(1), ys.max(1)], 1).astype(np.float32)
-    return moved.transpose(2, 0, 1), boxes
+    return moved.transpose(2, 0, 1), boxes.astype(np.float32)
+
+
+def _corner(
+    box_xyxy: npt.NDArray[np.floating],
+    size_wh: tuple[int, int],
+    side_px: int,
+    rng: np.random.Generator,
+) -> npt.NDArray[np.floating]:
+    """Upper left corner (x, y) of a window of `side_px`."""
+    room = np.maximum(np.array(size_wh) - side_px, 0)
+    if len(box_xyxy) == 0 or rng.random() > AT_A_BOX:
+        anywhere: npt.NDArray[np.floating] = rng.uniform(0, 1, 2) * room
+        return anywhere
+    x0, y0, x1, y1 = box_xyxy[rng.integers(len(box_xyxy))]
+    middle = np.array([x0 + x1, y0 + y1]) / 2 + rng.uniform(-OFF_CENTRE, OFF_CENTRE, 2) * side_px
+    corner: npt.NDArray[np.floating] = np.clip(middle - side_px / 2, 0, room)
+    return corner
 
 
 def _another_scanner(

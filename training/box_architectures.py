@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from parcelscope.datasets.writing import write_whole
-from parcelscope.models.box_scores import inside
 from parcelscope.models.bundle import InputKind
 from parcelscope.training.architectures import DetectorTask, outputs_of
+from parcelscope.training.augmented import as_tensor, draw_scan
 from parcelscope.training.curve import Row
 from parcelscope.training.export import export_onnx
-from parcelscope.training.fit import LossOf, as_tensor, draw_scan, fit_network
+from parcelscope.training.fit import LossOf, fit_network
 from parcelscope.training.heatmap_architectures import start_from
 
 LEAST_SIDE_PX = 2.0
@@ -107,15 +107,16 @@ def fit_boxes(
 def drawn(task: DetectorTask, loss_of: Callable[[nn.Module, BoxBatch], Tensor]) -> LossOf:
     """`loss_of` on augmented scans of `task`."""
     scans, kind, settings = task.data.train, task.recipe.input, task.settings()
-    height_px, width_px = scans.pictures(kind).shape[2:]
 
-    def loss(network: nn.Module, rows: npt.NDArray[np.int64], rng: np.random.Generator) -> Tensor:
+    def loss(
+        network: nn.Module, rows: npt.NDArray[np.int64], rng: np.random.Generator, done: float
+    ) -> Tensor:
+        window_px = settings.window_at(done)
         pictures, box_xyxy, label = [], [], []
         for row in rows:
             pixels, boxes, kinds = draw_scan(
-                scans, row, kind=kind, rng=rng, stacked=settings.stacked
+                scans, row, kind=kind, rng=rng, stacked=settings.stacked, window_px=window_px
             )
-            boxes = inside(boxes, width_px=width_px, height_px=height_px)
             seen = (boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.inf) >= LEAST_SIDE_PX
             pictures.append(pixels)
             box_xyxy.append(torch.from_numpy(boxes[seen]).to(settings.device))

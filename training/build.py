@@ -44,6 +44,9 @@ COUNT_WEIGHT = 0.6
 STACKED = 0.3
 """Share of training pictures of two parcels, one upon the other: clutter that costs no drawing."""
 
+WINDOW_PX = 128
+"""Side of the windows over the items that are learned from."""
+
 
 def build_bundle(recipe: Recipe, *, work: Path, out: Path, report: Report) -> Bundle:
     """Make the bundle of `recipe` and write it to `out`.
@@ -86,6 +89,7 @@ def make_items(shop: Workshop) -> None:
         passes=recipe.item_passes,
         stride_px=STRIDES_PX["parcel"],
         stacked=STACKED,
+        window_px=WINDOW_PX,
         seed=recipe.seed,
     )
     dual = fitted(shop, "xray-items-dual", scans, classes, "dual", settings, None)

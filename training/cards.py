@@ -16,7 +16,7 @@ from parcelscope.training.calibrate import (
     run_graph,
 )
 from parcelscope.training.export import sha256_of
-from parcelscope.training.scan_sets import CARTON_CANVAS, PARCEL_CANVAS
+from parcelscope.training.scan_sets import CARTON_CANVAS, DRAWN_SCANNERS, PARCEL_CANVAS
 from parcelscope.training.workshop import PIECE_LABELS, Workshop
 
 PIECE_THRESHOLD = 0.3
@@ -84,5 +84,6 @@ def _card(
         height_px=canvas.height_px,
         mm_per_px=canvas.mm_per_px,
         classes=classes,
+        scanners=DRAWN_SCANNERS,
         metrics={name: float(f"{value:.2g}") for name, value in parity.items()},
     )

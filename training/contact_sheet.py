@@ -50,13 +50,28 @@ def write_sheet(
             if score >= thresholds.get(name, 0.5):
                 _draw(tile, box, FOUND_RGB, f"{name} {score:.2f}")
         tiles.append(tile)
+    write_tiles(path, tiles)
+
+
+def write_tiles(path: Path, tiles: Sequence[Colour]) -> None:
+    """Write a PNG of `tiles`, RGB of one size (H, W, 3), in rows of four."""
     blank = np.full_like(tiles[0], 255)
-    tiles += [blank] * (-len(tiles) % COLUMNS)
+    tiles = [*tiles, *[blank] * (-len(tiles) % COLUMNS)]
     rows = [np.hstack(tiles[start : start + COLUMNS]) for start in range(0, len(tiles), COLUMNS)]
     done, encoded = cv2.imencode(".png", cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))
     if not done:
         raise OSError(f"{path}: the sheet of sample pictures could not be encoded")
     write_whole(path, encoded.tobytes())
+
+
+def captioned(tile: Colour, *lines: str) -> Colour:
+    """`tile` (H, W, 3) with `lines` on white below it."""
+    height_px = 13 * len(lines) + 5
+    strip = np.full((height_px, tile.shape[1], 3), 255, np.uint8)
+    for number, line in enumerate(lines):
+        place = (3, 12 + 13 * number)
+        cv2.putText(strip, line, place, cv2.FONT_HERSHEY_SIMPLEX, 0.36, (30, 30, 30), 1)
+    return np.vstack([tile, strip])
 
 
 def as_picture(pixels: npt.NDArray[np.generic], kind: InputKind) -> Colour:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from parcelscope.models.bundle import InputKind
 from parcelscope.models.heatmap_network import HeatmapNetwork, Maps, Stride
-from parcelscope.training.augment import augment, stack
+from parcelscope.training.augmented import as_tensor, draw_scan
 from parcelscope.training.checkpoint import CheckpointFile, Learner, Standing
 from parcelscope.training.curve import Row
 from parcelscope.training.loss import TargetBatch, heatmap_loss
@@ -26,8 +26,9 @@ BLEND_EVERY = 5
 Progress = Callable[[int, int, float], None]
 """Called with the step, the number of steps and the running loss."""
 Network = TypeVar("Network", bound=nn.Module)
-LossOf = Callable[[nn.Module, npt.NDArray[np.int64], np.random.Generator], Tensor]
-"""From the network, the rows of a batch and a source of chance to the loss of that batch."""
+LossOf = Callable[[nn.Module, npt.NDArray[np.int64], np.random.Generator, float], Tensor]
+"""From the network, the rows of a batch, a source of chance, and the share of the learning that is
+done (0 to 1), to the loss of that batch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,10 @@ class FitSettings:
     """Canvas pixels per cell of the network's grid."""
     stacked: float = 0.0
     """Share of pictures that are two scans, one upon the other."""
+    window_px: int | None = None
+    """Side of the square windows that are shown instead of whole pictures; None shows these."""
+    whole_share: float = 0.15
+    """Share of the passes, the last ones, that show whole pictures in spite of `window_px`."""
     count_weight: float = 0.0
     """Weight of the count, 0 for a detector that does not count."""
     average_over_steps: float = 300.0
@@ -57,6 +62,14 @@ class FitSettings:
     def steps(self) -> int:
         """Batches shown in all."""
         return max(1, self.passes // self.batch)
+
+    def window_at(self, done: float) -> int | None:
+        """Side of the windows to show once a share `done` of the learning is behind; None: whole.
+
+        A window over one item costs under half of a mostly empty canvas and says as much; the batch
+        norms need whole pictures at the end, as there is less air in windows.
+        """
+        return self.window_px if done < 1 - self.whole_share else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +149,7 @@ def fit_network(
     for step in range(standing.step, settings.steps):
         rows, standing.order = _next_rows(standing.order, count, settings.batch, learner.rng)
         with torch.autocast(settings.device, torch.bfloat16, enabled=settings.bfloat16):
-            loss = loss_of(network, rows, learner.rng)
+            loss = loss_of(network, rows, learner.rng, step / settings.steps)
         _learn(learner, loss)
         if step % BLEND_EVERY == 0:
             keep = min(1 - BLEND_EVERY / settings.average_over_steps, step / (step + 10))
@@ -163,10 +176,10 @@ def heatmap_loss_of(
     """The loss of a network that gives `Maps`, on augmented pictures of `scans`."""
 
     def loss_of(
-        network: nn.Module, rows: npt.NDArray[np.int64], rng: np.random.Generator
+        network: nn.Module, rows: npt.NDArray[np.int64], rng: np.random.Generator, done: float
     ) -> Tensor:
         pixels, target = load_batch(
-            scans, rows, classes=classes, kind=kind, rng=rng, settings=settings
+            scans, rows, classes=classes, kind=kind, rng=rng, settings=settings, done=done
         )
         maps: Maps = network(pixels.to(settings.device))
         return heatmap_loss(
@@ -184,17 +197,17 @@ def load_batch(
     kind: InputKind,
     rng: np.random.Generator,
     settings: FitSettings,
+    done: float = 0.0,
 ) -> tuple[Tensor, TargetBatch]:
-    """Augmented pictures (N, 2 or 3, H, W) and their targets."""
+    """Augmented pictures (N, 2 or 3, H, W), or windows of them, and their targets."""
     pictures, targets = [], []
-    height_px, width_px = scans.pictures(kind).shape[2:]
-    stride_px = settings.stride_px
-    grid_hw = height_px // stride_px, width_px // stride_px
+    stride_px, window_px = settings.stride_px, settings.window_at(done)
     for row in rows:
         pixels, box_xyxy, label = draw_scan(
-            scans, row, kind=kind, rng=rng, stacked=settings.stacked
+            scans, row, kind=kind, rng=rng, stacked=settings.stacked, window_px=window_px
         )
         pictures.append(pixels)
+        grid_hw = pixels.shape[1] // stride_px, pixels.shape[2] // stride_px
         targets.append(
             draw_targets(box_xyxy, label, classes=classes, grid_hw=grid_hw, stride_px=stride_px)
         )
@@ -205,42 +218,6 @@ def load_batch(
         weight=torch.from_numpy(np.stack([t.weight for t in targets]))[:, None],
         density=torch.from_numpy(np.stack([t.density for t in targets]))[:, None],
     )
-
-
-def draw_scan(
-    scans: ScanSet,
-    row: np.int64,
-    *,
-    kind: InputKind,
-    rng: np.random.Generator,
-    stacked: float,
-) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-    """Pixels (2 or 3, H, W), boxes (N, 4) and labels (N,) of one scan, augmented.
-
-    Args:
-        scans: Scans with their boxes.
-        row: Which of them.
-        kind: Which picture of it.
-        rng: Source of chance.
-        stacked: Share, 0 to 1, that another scan is laid upon.
-    """
-    source, boxes = scans.pictures(kind), scans.boxes_for(kind)
-    pixels, box_xyxy, label = source[row], boxes[row], scans.label[row]
-    if rng.random() < stacked:
-        other = int(rng.integers(len(scans)))
-        pixels = stack(pixels, source[other], kind=kind)
-        box_xyxy = np.concatenate([box_xyxy, boxes[other]])
-        label = np.concatenate([label, scans.label[other]])
-    pixels, box_xyxy = augment(pixels, box_xyxy, kind=kind, rng=rng)
-    return pixels, box_xyxy, label
-
-
-def as_tensor(pictures: Sequence[npt.NDArray[np.generic]]) -> Tensor:
-    """One batch (N, 2 or 3, H, W) of `pictures`."""
-    batch = np.stack(pictures)
-    if batch.dtype == np.uint16:  # torch has few uint16 kernels on the CPU
-        batch = batch.astype(np.int32)
-    return torch.from_numpy(batch)
 
 
 def in_full(maps: Maps) -> Maps:

@@ -83,6 +83,12 @@ class FitOptions(BaseModel):
     """Span of the running mean of the weights, 5 steps or more; the mean is what is kept."""
     stacked: float = Field(default=0.3, ge=0, le=1)
     """Share of pictures that are two scans, one upon the other, 0 to 1."""
+    window_px: int | None = Field(default=None, ge=64, le=2048, multiple_of=32)
+    """Side of the square windows, mostly over an item, that are shown instead of whole pictures, 64
+    to 2048 pixels in steps of 32: under half the cost where the canvas is mostly empty. Null:
+    whole pictures."""
+    whole_share: float = Field(default=0.15, ge=0, le=1)
+    """Share of the passes, the last ones, that show whole pictures all the same, 0 to 1."""
     count_weight: float = Field(default=0.0, ge=0, le=10)
     """Weight of the count in the loss, 0 (does not count) to 10."""
     validate_every: int = Field(default=4000, ge=1)
@@ -217,27 +223,4 @@ class DetectorRecipe(BaseModel):
                 f"architecture must be one that counts for xray.pieces, {' or '.join(COUNTS)};"
                 f" got {self.architecture!r}, which only draws boxes"
             )
-        return self
-
-
-class AnomalyRecipe(BaseModel):
-    """`xray.anomaly`: what compliant scans look like, without a single label."""
-
-    model_config = STRICT
-
-    trains: Literal["anomaly"]
-    """Which trainer reads this recipe."""
-    input: InputKind
-    """`dual`: low and high energy. `colour`: the renderings of a vendor."""
-    canvas: CanvasOptions = CanvasOptions()
-    data: DataOptions = DataOptions(train=700, val=400, calibration=900)
-    threads: int = Field(default=1, ge=1, le=256)
-    """Processor threads, 1 to 256."""
-    seed: int = Field(default=20261122, ge=0, le=2**31 - 1)
-    """The same seed gives the same part, 0 to 2147483647."""
-
-    @model_validator(mode="after")
-    def _learns_from_compliant_scans(self) -> Self:
-        if self.data.projected:
-            raise ValueError("data.projected must be 0 for xray.anomaly, which learns no items")
         return self

@@ -10,20 +10,15 @@ import numpy.typing as npt
 from parcelscope.datasets.annotated import AnnotatedImage, AnnotatedSet
 from parcelscope.datasets.errors import DatasetError, ImageError
 from parcelscope.datasets.photos import read_photo
+from parcelscope.inference.placing import stretched
 
 Colour = npt.NDArray[np.uint8]
-
-
-def stretched(photo: Colour, *, width_px: int, height_px: int) -> Colour:
-    """(3, H, W) of a photo (h, w, 3), stretched: photos of one product are all framed alike."""
-    size = cv2.resize(photo, (width_px, height_px), interpolation=cv2.INTER_AREA)
-    return np.ascontiguousarray(size.transpose(2, 0, 1))
 
 
 def photo_pictures(
     annotated: AnnotatedSet, images: Sequence[AnnotatedImage], *, width_px: int, height_px: int
 ) -> Colour:
-    """(N, 3, H, W) of `images`, as `stretched` gives them.
+    """(N, 3, H, W) of `images`, as `inference.placing.stretched` gives them.
 
     Raises:
         DatasetError: If an image cannot be read, or is a dual-energy scan.
@@ -33,7 +28,7 @@ def photo_pictures(
         if image.kind == "dual":
             raise DatasetError(
                 f"{annotated.root}: {image.image_id} is a dual-energy scan, expected a photo;"
-                " a recipe that trains anomaly takes scans"
+                " input=dual takes scans"
             )
         path: Path = annotated.file(image.path)
         try:

@@ -1,24 +1,20 @@
 """Makes the constants of one genuine reference from its photos."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-import cv2
 import numpy as np
 import onnxruntime as ort
 
 from parcelscope.datasets.errors import ConfigError
 from parcelscope.inference.appearance import (
-    WINDOWS_WH,
-    Appearance,
     Template,
     measure,
-    opponents,
     relit,
 )
-from parcelscope.inference.authenticity import CHECKS, raw_scores
+from parcelscope.inference.authenticity import CHECKS, evidence, raw_scores
 from parcelscope.inference.codes import ReadCode
 from parcelscope.inference.photo_features import photo_features
 from parcelscope.inference.reference_codes import flat_codes, named_code
@@ -32,25 +28,21 @@ from parcelscope.inference.registration import (
     reduced,
     register,
 )
-from parcelscope.models.references import Floats, Reference, Spread
+from parcelscope.models.references import Reference
+from parcelscope.training.reference_spread import Sample, spread_of
 from parcelscope.training.reference_template import bar_strip, common_grid, template_of
 
 MIN_PHOTOS: Final = 5
 GOOD_PHOTOS: Final = 20
 """From this many on, held-out genuine photos resolve a p-value of 0.05."""
-PRIOR: Final = 5.0
-"""How many photos the shared spread counts for beside those of the place itself."""
-LEAST_SCALE: Final = 0.2
-"""Of the logarithm of a check's score: so few photos cannot show that a check never errs."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """All that was measured of one genuine photo."""
-
-    appearance: Appearance
-    features: tuple[Floats, Floats]
-    codes: tuple[ReadCode, ...]
+SCALE_PRIOR: Final = 10.0
+"""How many photos the usual scale of a check counts for: so few cannot show that it never errs."""
+USUAL_SCALE: Final[Mapping[str, float]] = {
+    "print": 0.22, "hue": 0.38, "placement": 0.36, "colour": 0.51, "sharpness": 1.25,
+    "features": 0.17, "bars": 0.47, "codes": 1.0,
+}  # fmt: skip
+"""Of the logarithm of a check's score on genuine photos: see `training/check_weights.py`. Codes
+hardly ever err, so theirs is set by judgement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,12 +132,14 @@ def fitted(
     for k, one in enumerate(samples):
         others = [*samples[:k], *samples[k + 1 :]]
         texts = [named_code(code) for code in one.codes]
-        raw = raw_scores(one.appearance, one.features, template, spread_of(others), texts, codes)
+        spread = spread_of(others, template.paper)
+        raw = raw_scores(one.appearance, one.features, template, spread, texts, codes)
         held_out.append([raw[name].score for name in CHECKS])
     logs = np.log(np.array(held_out, np.float32) + 1e-3)  # (n, C)
     centre = np.median(logs, axis=0)
-    scale = np.maximum(logs.std(axis=0), LEAST_SCALE)
-    genuine = ((logs - centre) / scale).max(axis=1)
+    n, usual = len(logs), np.array([USUAL_SCALE[name] for name in CHECKS])
+    scale = np.sqrt((n * logs.var(axis=0) + SCALE_PRIOR * usual**2) / (n + SCALE_PRIOR))
+    units = (logs - centre) / scale
     return Reference(
         picture=template.picture,
         shown=shown,
@@ -156,83 +150,14 @@ def fitted(
         bars_xy=np.zeros((0, 2), np.float32) if template.bars_xy is None else template.bars_xy,
         keypoint_xy=target.xy,
         keypoint_descriptors=target.descriptors,
-        spread=spread_of(samples),
+        spread=spread_of(samples, template.paper),
         codes=codes,
         checks=CHECKS,
         check_centre=centre.astype(np.float32),
         check_scale=scale.astype(np.float32),
-        genuine=np.sort(genuine).astype(np.float32),
+        held_out=units.astype(np.float32),
+        genuine=np.sort(evidence(units, CHECKS)),
     )
-
-
-def spread_of(samples: Sequence[Sample]) -> Spread:
-    """Means and standard deviations over genuine photos, steadied where they are few."""
-    seen = [one.appearance for one in samples]
-    residual = np.stack([np.stack([s.residual[w] for w in WINDOWS_WH]) for s in seen])
-    moved = np.stack([np.where(s.tracked[:, None], s.moved, np.nan) for s in seen])
-    # A place that is tracked in less than half of the photos says nothing.
-    poor = np.isnan(moved[..., 0]).mean(axis=0) > 0.5
-    moved[:, poor] = 0.0
-    moved_std = np.nanstd(moved, axis=0)
-    usual = np.median(moved_std[~poor], axis=0) if (~poor).any() else 0.3
-    n = len(samples)
-    regions = np.stack([opponents(s.regions_rgb) for s in seen])
-    fine = np.stack([one.features[0] for one in samples])
-    coarse = np.stack([one.features[1] for one in samples])
-    crisp = np.array([s.crispness for s in seen])
-    crisp = crisp[np.isfinite(crisp)]
-    known = (np.median(crisp), crisp.std()) if len(crisp) >= MIN_PHOTOS - 1 else (np.nan, 1.0)
-    residual_std = np.stack([_steady(residual[:, w], 2.0) for w in range(residual.shape[1])])
-    hue = np.stack([s.hue for s in seen])
-    hue_std = np.stack([_steady(hue[:, k], 0.8) for k in range(2)])
-    moved_mean = np.nanmean(moved, axis=0)
-    moved_mean[poor] = np.nan
-    return Spread(
-        residual_mean=residual.mean(axis=0),
-        residual_std=residual_std,
-        hue_mean=hue.mean(axis=0),
-        hue_std=hue_std,
-        moved_mean=moved_mean.astype(np.float32),
-        moved_std=np.sqrt((n * moved_std**2 + PRIOR * usual**2) / (n + PRIOR)).astype(np.float32),
-        region_mean=np.nanmean(regions, axis=0).astype(np.float32),
-        region_root=_region_roots(regions),
-        fine_mean=fine.mean(axis=0),
-        fine_std=_steady_channels(fine),
-        coarse_mean=coarse.mean(axis=0),
-        coarse_std=_steady_channels(coarse),
-        crispness_mean_std=np.array(known, np.float32),
-    )
-
-
-def _steady(maps: Floats, floor: float) -> Floats:
-    """Standard deviation of (n, h, w) at each place, leaning on its neighbourhood's."""
-    n = len(maps)
-    own = maps.var(axis=0, ddof=1)
-    near = cv2.blur(np.ascontiguousarray(own, np.float32), (9, 9))
-    return np.asarray(np.sqrt((n * own + PRIOR * near) / (n + PRIOR) + floor**2), np.float32)
-
-
-def _steady_channels(features: Floats) -> Floats:
-    """Standard deviation of (n, C, h, w) at each place, leaning on its channel's."""
-    n = len(features)
-    own = features.var(axis=0, ddof=1)
-    channel = own.mean(axis=(1, 2), keepdims=True)
-    return np.asarray(np.sqrt((n * own + PRIOR * channel) / (n + PRIOR)) + 1e-3, np.float32)
-
-
-def _region_roots(regions: Floats) -> Floats:
-    """(R, 3, 3) from the opponent colours (n, R, 3) of each region."""
-    n = len(regions)
-    # Luma depends on the fit of the light, so it counts for less until the photos prove better.
-    prior = np.diag([2.0, 2.0, 5.0]) ** 2
-    roots = np.zeros((regions.shape[1], 3, 3), np.float32)
-    for r in range(regions.shape[1]):
-        values = regions[:, r][np.isfinite(regions[:, r]).all(axis=1)]
-        own = np.cov(values.T) if len(values) > 3 else prior
-        covariance = (n * own + PRIOR * prior) / (n + PRIOR)
-        values_of, axes = np.linalg.eigh(np.linalg.inv(covariance))
-        roots[r] = axes * np.sqrt(np.clip(values_of, 0, None))
-    return roots
 
 
 def _common_codes(samples: Sequence[Sample]) -> tuple[str, ...]:

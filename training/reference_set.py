@@ -2,9 +2,8 @@
 
 import hashlib
 import re
-import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,20 +15,16 @@ from parcelscope.datasets.photos import read_photo
 from parcelscope.datasets.writing import write_text_whole, write_whole
 from parcelscope.inference.quality import assess_photo
 from parcelscope.inference.sessions import open_session
-from parcelscope.models.bundle import CARD, Bundle, PhotoReferences, ReferenceCard, load_bundle
+from parcelscope.models.bundle import PhotoReferences, ReferenceCard, load_bundle
 from parcelscope.models.photo_network import PHOTO_WH, PhotoFeatures
+from parcelscope.models.reference_part import PART, write_with_references
 from parcelscope.models.references import save_reference
 from parcelscope.training.export import export_onnx, sha256_of
 from parcelscope.training.photo_reference import GOOD_PHOTOS, MIN_PHOTOS, Built, build_reference
 
 PHOTO_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff"})
 MOST_PHOTOS: Final = 50
-PART: Final = "references.json"
 FEATURES: Final = "photo_features.onnx"
-WEIGHT: Final = 1.5
-"""Of `photo.authenticity` in a fusion model that knows nothing of it, set by judgement: with 20
-genuine photos the strongest finding then multiplies the odds by 7. A refit replaces it."""
-CODE: Final = "photo.authenticity"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,42 +143,85 @@ def build_references(
     if out.exists() and any(out.iterdir()):
         raise ConfigError(f"{out}: expected a new or empty folder, got one in use")
     skus = find_references(folder)
-    bundle = None if bundle_folder is None else load_bundle(bundle_folder)[0]
-    out.mkdir(parents=True, exist_ok=True)
+    if bundle_folder is None:
+        out.mkdir(parents=True, exist_ok=True)
+        section = build_section(folder, skus, out, told=told)
+        write_text_whole(out / PART, section.model_dump_json(indent=2) + "\n")
+        return section
+    bundle, _ = load_bundle(bundle_folder)
+    with tempfile.TemporaryDirectory(prefix="parcelscope-references-") as scratch:
+        section = build_section(folder, skus, Path(scratch), told=told)
+        write_with_references(bundle, bundle_folder, section, Path(scratch), out)
+    return section
+
+
+def build_section(
+    folder: Path,
+    skus: Sequence[SkuPhotos],
+    out: Path,
+    *,
+    told: Callable[[SkuReport], None] | None = None,
+    kept: Path | None = None,
+) -> PhotoReferences:
+    """Write the files of a reference for each of `skus` to the folder `out`; their card.
+
+    Args:
+        folder: Where the photos are, for messages.
+        skus: The photos.
+        out: Takes the feature graph and one file per SKU.
+        told: Called with what became of each SKU.
+        kept: Folder that the cards of finished SKUs are kept in, so that an interrupted build goes
+            on; those are not told again. A SKU whose photos changed is built anew.
+
+    Raises:
+        ConfigError: If no SKU has enough good photos.
+    """
     metrics = export_features(out / FEATURES)
     cards = []
     for photos in skus:
-        report = build_sku(photos, out / FEATURES)
-        if told is not None:
-            told(report)
-        if report.built is None:
-            continue
-        name = f"reference_{_safe(photos.sku)}.npz"
-        data = save_reference(report.built.reference)
-        write_whole(out / name, data)
-        cards.append(
-            ReferenceCard(
-                sku=photos.sku,
-                brand=photos.brand,
-                file=name,
-                sha256=hashlib.sha256(data).hexdigest(),
-                photos=len(report.built.used),
-                left_out=len(photos.paths) - len(report.built.used),
-                source=_digest(photos.paths),
-            )
-        )
+        source = _digest(photos.paths)
+        note = None if kept is None else kept / f"{_safe(photos.sku)}.json"
+        card = None if note is None else _finished(note, out, source)
+        if card is None:
+            report = build_sku(photos, out / FEATURES)
+            if told is not None:
+                told(report)
+            if report.built is None:
+                continue
+            card = _write_reference(report.built, photos, source, out)
+            if note is not None:
+                write_text_whole(note, card.model_dump_json())
+        cards.append(card)
     if not cards:
         raise ConfigError(f"{folder}: no SKU has {MIN_PHOTOS} good photos of one print")
-    section = PhotoReferences(
+    return PhotoReferences(
         file=FEATURES, sha256=sha256_of(out / FEATURES), cards=tuple(cards), metrics=metrics
     )
-    if bundle is None or bundle_folder is None:
-        write_text_whole(out / PART, section.model_dump_json(indent=2) + "\n")
-    else:
-        for card in bundle.detectors:
-            shutil.copyfile(bundle_folder / card.file, out / card.file)
-        write_text_whole(out / CARD, with_references(bundle, section).model_dump_json(indent=2))
-    return section
+
+
+def _write_reference(built: Built, photos: SkuPhotos, source: str, out: Path) -> ReferenceCard:
+    name = f"reference_{_safe(photos.sku)}.npz"
+    data = save_reference(built.reference)
+    write_whole(out / name, data)
+    return ReferenceCard(
+        sku=photos.sku,
+        brand=photos.brand,
+        file=name,
+        sha256=hashlib.sha256(data).hexdigest(),
+        photos=len(built.used),
+        left_out=len(photos.paths) - len(built.used),
+        source=source,
+    )
+
+
+def _finished(note: Path, out: Path, source: str) -> ReferenceCard | None:
+    """The card in `note`, if its file is there and its photos are still the same."""
+    if not note.is_file():
+        return None
+    card = ReferenceCard.model_validate_json(note.read_bytes())
+    path = out / card.file
+    whole = path.is_file() and sha256_of(path) == card.sha256
+    return card if whole and card.source == source else None
 
 
 def check_references(
@@ -209,18 +247,6 @@ def export_features(path: Path) -> dict[str, float]:
         PhotoFeatures(), path, kind="colour", height_px=height, width_px=width,
         outputs=("fine", "coarse"), samples=samples,
     )  # fmt: skip
-
-
-def with_references(bundle: Bundle, section: PhotoReferences) -> Bundle:
-    """`bundle` with these references, and a weight for what they find where it has none."""
-    fusion = bundle.parcel_fusion
-    weights = {CODE: WEIGHT, **fusion.weights}
-    return bundle.model_copy(
-        update={
-            "references": section,
-            "parcel_fusion": fusion.model_copy(update={"weights": weights}),
-        }
-    )
 
 
 def _photos(folder: Path) -> tuple[Path, ...]:

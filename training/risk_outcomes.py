@@ -3,21 +3,26 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from pydantic import ValidationError
 
 from parcelscope.datasets.errors import ConfigError, RunError
 from parcelscope.datasets.feed import read_feed
 from parcelscope.datasets.records import FINDING_SCHEMA, OwnerKind, not_assessed_frame
+from parcelscope.screening.config import UncalibratedConfig
 from parcelscope.screening.fusion import strengths
 from parcelscope.screening.indicators.evidence import KEYS, Evidence
 from parcelscope.screening.manifest_features import manifest_features
+from parcelscope.screening.uncalibrated import believed
 from parcelscope.training.risk_recipe import RiskRecipe
 
 Floats = npt.NDArray[np.float64]
 
+CARD: Final = "run.json"
 FEWEST = 20
 """Violative, and compliant, owners below which nothing is fitted."""
 
@@ -53,7 +58,8 @@ def read_outcomes(recipe: RiskRecipe) -> Outcomes:
     known = read_truth_table(recipe.truth, recipe.owner).join(
         assessed.select(key, "risk"), on=key, how="inner"
     )
-    findings = _parts(recipe.run, "findings").cast(pl.Schema(FINDING_SCHEMA))
+    # A risk is learned from findings as screening counts them, on uncalibrated scanners too.
+    findings = believed(_findings(recipe.run), uncalibrated_of(recipe.run))
     features = None
     if recipe.owner == "parcel":
         feed = read_feed(recipe.feed or feed_of(recipe.run))
@@ -89,11 +95,25 @@ def feed_of(run: Path) -> Path:
     Raises:
         RunError: If its card does not say.
     """
-    card = run / "run.json"
+    card = _card(run)
+    if "feed" not in card:
+        raise RunError(f"{run / CARD}: expected the card of a run, which names its feed")
+    return Path(str(card["feed"]))
+
+
+def uncalibrated_of(run: Path) -> UncalibratedConfig:
+    """How the run in `run` took findings on scanners that nobody calibrated.
+
+    Raises:
+        RunError: If its card cannot be read.
+    """
+    settings = _card(run).get("config", {}).get("uncalibrated", {})
     try:
-        return Path(str(json.loads(card.read_text(encoding="utf-8"))["feed"]))
-    except (OSError, ValueError, KeyError) as error:
-        raise RunError(f"{card}: expected the card of a run, got: {error}") from None
+        return UncalibratedConfig.model_validate(settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise RunError(f"{run / CARD}: config.uncalibrated.{where}: {first['msg']}") from None
 
 
 def read_truth_table(path: Path, owner: OwnerKind) -> pl.DataFrame:
@@ -104,11 +124,7 @@ def read_truth_table(path: Path, owner: OwnerKind) -> pl.DataFrame:
     """
     table = path / f"{owner}s.parquet" if path.is_dir() else path
     key = KEYS[owner]
-    try:
-        rows = pl.read_csv(table) if table.suffix == ".csv" else pl.read_parquet(table)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        reason = str(error).splitlines()[0]
-        raise RunError(f"{table}: expected a table of outcomes, got: {reason}") from None
+    rows = _table(table)
     missing = sorted({key, "violative"} - set(rows.columns))
     if missing:
         raise RunError(
@@ -120,6 +136,49 @@ def read_truth_table(path: Path, owner: OwnerKind) -> pl.DataFrame:
         twice = known.filter(pl.col(key).is_duplicated())[key][0]
         raise RunError(f"{table}: expected each {key} once, got {twice!r} twice")
     return known
+
+
+def owners_of_table(path: Path) -> OwnerKind:
+    """Whose outcomes the table in the file `path` holds; of parcels where it names cartons too.
+
+    Raises:
+        RunError: If the table cannot be read, or names neither.
+    """
+    columns = _table(path).columns
+    for kind, key in KEYS.items():
+        if key in columns:
+            return kind
+    raise RunError(
+        f"{path}: expected a column {' or '.join(KEYS.values())}, got {', '.join(columns)}"
+    )
+
+
+def _table(path: Path) -> pl.DataFrame:
+    try:
+        return pl.read_csv(path) if path.suffix == ".csv" else pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        reason = str(error).splitlines()[0]
+        raise RunError(f"{path}: expected a table of outcomes, got: {reason}") from None
+
+
+def _card(run: Path) -> dict[str, Any]:
+    path = run / CARD
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: expected the card of a run, got: {error}") from None
+    if not isinstance(card, dict):
+        raise RunError(f"{path}: expected the card of a run, got {type(card).__name__}")
+    return card
+
+
+def _findings(run: Path) -> pl.DataFrame:
+    """Its findings; columns that runs of earlier releases lack are null."""
+    found = _parts(run, "findings")
+    return found.select(
+        pl.col(name).cast(dtype) if name in found.columns else pl.lit(None, dtype).alias(name)
+        for name, dtype in FINDING_SCHEMA.items()
+    )
 
 
 def _parts(run: Path, name: str) -> pl.DataFrame:

@@ -25,7 +25,7 @@ from parcelscope.datasets.xray.scan import SyntheticScan, simulate
 from parcelscope.datasets.xray.scene import Scene
 from parcelscope.datasets.xray.texture import texture_field
 from parcelscope.datasets.xray.zeff import effective_z
-from parcelscope.models.bundle import InputKind
+from parcelscope.models.bundle import InputKind, KnownScanner
 from parcelscope.models.heatmap_network import Stride
 
 Floats = npt.NDArray[np.float32]
@@ -37,6 +37,11 @@ CARTON_CANVAS = CanvasSpec(width_px=512, height_px=384, mm_per_px=None)
 """A master carton fills the canvas: pieces are counted by their walls, 1 to 3 mm thick."""
 STRIDES_PX: dict[Kind, Stride] = {"parcel": 4, "carton": 8}
 """Canvas pixels per cell of the networks' grids, 64 x 48 cells for both."""
+DRAWN_SCANNERS = tuple(
+    KnownScanner(scanner_model=one.model, scanner_software=one.software)
+    for one in TRAINING_SCANNERS.values()
+)
+"""Whose scans the sets hold."""
 FEED_PITCH_MM: dict[Kind, float] = {"parcel": 1.0, "carton": 1.3}
 """Pixel pitch of scans in synthetic feeds (`configs/synth`)."""
 MOST_PIECES = 30

@@ -4,7 +4,7 @@ Everything here says how much its number of scans is worth: a p-value from 40 sc
 1/41, and a threshold for 4 scans in a thousand needs 250 of them. No torch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,9 @@ REPORTED_SHARE = 0.02
 """P-value from which an anomaly is reported (`anomaly.max_p_value` of the default screening)."""
 FEWEST_SCANS = 49
 """With fewer, not even the most unusual scan could have a p-value of `REPORTED_SHARE`."""
+FEWEST_DECLARED = 19
+"""Parcels that declare a family of goods: with fewer, not even the least supported could have the
+p-value that is reported (0.05, `contents.max_p_value` of the default screening)."""
 STATED_SHARES = (0.05, 0.02, 0.01, ALARM_SHARE)
 DRAWS = 20_000
 
@@ -107,6 +110,40 @@ def calibrate_scores(
         source=source,
         genuine={name: genuine_scores(values) for name, values in scores.items()},
         thresholds=thresholds,
+    )
+
+
+def calibrate_families(
+    support: Floats,
+    declared: Sequence[Collection[str]],
+    families: Sequence[str],
+    scanner: Scanner,
+    *,
+    source: str,
+) -> ScannerCalibration | None:
+    """The calibration of the support for families of goods; None where no family has enough.
+
+    Args:
+        support: (N, F) log-odds of compliant parcels of one scanner.
+        declared: N sets of families that those declare.
+        families: The columns of `support`.
+        scanner: Whose scans they are.
+        source: Where they came from, in words.
+    """
+    genuine = {}
+    for column, family in enumerate(families):
+        rows = np.array([family in one for one in declared], bool)
+        if rows.sum() >= FEWEST_DECLARED:
+            # The higher, the less a scan shows of the family.
+            genuine[family] = genuine_scores(-support[rows, column])
+    if not genuine:
+        return None
+    return ScannerCalibration(
+        scanner_model=scanner.model,
+        scanner_software=scanner.software,
+        scans=len(support),
+        source=source,
+        genuine=genuine,
     )
 
 

@@ -25,6 +25,8 @@ Colour = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 Progress = Callable[[str, int, int], None]
 """Called with the step, how much of it is done, and how much there is."""
+Learned = Callable[[int, float], None]
+"""Called with the pictures shown and the loss on the last of them."""
 
 CELL_PX = 8
 DAMAGED, WHOLE = 0.2, 0.01
@@ -55,6 +57,7 @@ def fit_taught(
     seed: int = 0,
     settings: TaughtSettings | None = None,
     progress: Progress | None = None,
+    learned: Learned | None = None,
 ) -> TaughtNetwork:
     """The detector fitted on photos of good pieces.
 
@@ -64,6 +67,7 @@ def fit_taught(
         seed: Same seed, same detector on the same machine.
         settings: How much is learned.
         progress: Called between steps.
+        learned: Called after each step of the head.
     """
     if len(good) < 50:
         raise ValueError(f"good must hold at least 50 photos, got {len(good)}")
@@ -76,7 +80,7 @@ def fit_taught(
     learn, scale = good[:-kept], good[-kept:]
     pyramid = Pyramid("colour")
     taps, share = _drawn_features(learn, pyramid, settings, rng, told)
-    head = _fit_head(taps, share, settings, rng, told)
+    head = _fit_head(taps, share, settings, rng, told, learned or (lambda pictures, loss: None))
     fit = _fit_whole(learn, pyramid, told)
     network = TaughtNetwork(pyramid, head, fit).eval()
     scores = []
@@ -128,6 +132,7 @@ def _fit_head(
     settings: TaughtSettings,
     rng: np.random.Generator,
     told: Progress,
+    learned: Learned,
 ) -> DefectHead:
     head = DefectHead()
     for tap, features in zip(TAPS, taps, strict=True):
@@ -154,6 +159,7 @@ def _fit_head(
         optimiser.step()
         schedule.step()
         told("learn defects", step + 1, steps)
+        learned((step + 1) * settings.batch, float(loss.detach()))
     return head.eval().requires_grad_(False)
 
 

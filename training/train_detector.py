@@ -137,6 +137,7 @@ def _calibrated(
         height_px=recipe.canvas.height_px,
         mm_per_px=recipe.canvas.mm_per_px,
         classes=data.classes,
+        scanners=data.scanners,
         metrics={"calibration_scans": float(len(data.calibration))},
         training_data=f"{data.told}; recipe {job.recipe_name} {job.fingerprint},"
         f" data {data.digest}",

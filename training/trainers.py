@@ -38,7 +38,9 @@ class Trainer:
 TRAINERS: dict[str, Trainer] = {
     "detector": Trainer("part_recipes:DetectorRecipe", "train_detector:train_detector"),
     "risk": Trainer("risk_recipe:RiskRecipe", "risk:train_risk"),
-    "anomaly": Trainer("part_recipes:AnomalyRecipe", "train_anomaly:train_anomaly"),
+    "anomaly": Trainer("anomaly_recipe:AnomalyRecipe", "train_anomaly:train_anomaly"),
+    "references": Trainer("reference_recipe:ReferenceRecipe", "train_references:train_references"),
+    "contents": Trainer("contents_recipe:ContentsRecipe", "train_contents:train_contents"),
 }
 
 

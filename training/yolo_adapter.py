@@ -5,17 +5,23 @@ Its networks are built from the descriptions in its package and taught by the lo
 its tracking or its exporter is used. What is exported meets the contract of `models/yolo.py`.
 """
 
+import math
 import os
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any, cast
 
 import cv2
 import numpy as np
+import onnx
 import torch
+import yaml
 from torch import Tensor, nn
 
 from parcelscope.models.bundle import InputKind
@@ -55,7 +61,8 @@ def contained() -> Iterator[None]:
 
 
 with contained():
-    from ultralytics.nn.tasks import DetectionModel
+    import ultralytics
+    from ultralytics.nn.tasks import DetectionModel, yaml_model_load
     from ultralytics.utils import SETTINGS
     from ultralytics.utils.tal import dist2bbox, make_anchors
 
@@ -67,6 +74,10 @@ LICENCE = "AGPL-3.0"
 OUTPUTS = ("boxes", "scores")
 GAINS = {"box": 7.5, "cls": 0.5, "dfl": 1.5}
 """Weights of the parts of the loss, `cfg/default.yaml` of ultralytics 8.4.190."""
+WIDTHS = (0.0625, 0.09375, 0.125, 0.1875, 0.25, 0.5)
+"""Width multiples of the networks to compare speeds with; 0.25 is YOLOv8n."""
+WARM_PICTURES = 4
+"""Searched before the clock starts."""
 
 
 class YoloNetwork(nn.Module):
@@ -228,3 +239,71 @@ def _in_full(said: Any) -> Any:
 
 
 YOLO = Architecture(fit=fit_yolo, outputs=lambda recipe: OUTPUTS, decode=decode, card=card)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictSpeed:
+    """What `ultralytics predict` took for pictures in a folder."""
+
+    parameters: int
+    like_parameters: int
+    """Of the model that was to be come near to."""
+    pictures: int
+    cpu_s: float
+    """Of all threads, without loading and the first pictures."""
+    wall_s: float
+
+
+def predict_speed(
+    pictures: Path, *, like: Path, size_hw: tuple[int, int], classes: int, seconds: float
+) -> PredictSpeed:
+    """How fast `predict` of ultralytics reads and searches `pictures`, at its own settings.
+
+    The network is YOLOv8 of the width whose number of parameters comes nearest to that of the ONNX
+    model `like`, untrained: what it finds is nonsense, what it takes is not.
+
+    Args:
+        pictures: Folder of image files.
+        like: The model to come near to in size.
+        size_hw: Height and width of its input, multiples of 32.
+        classes: Kinds of things that it tells apart.
+        seconds: Least wall-clock time to measure for.
+    """
+    parameters = sum(math.prod(one.dims) for one in onnx.load(like).graph.initializer)
+    with TemporaryDirectory() as work, contained():
+        path = _nearest(Path(work), parameters, classes)
+        model = ultralytics.YOLO(str(path), task="detect", verbose=False)
+        told = {"imgsz": size_hw, "device": "cpu", "project": work, "verbose": False}
+        found = count_parameters(model.model)
+        for n, _ in enumerate(model.predict(source=str(pictures), stream=True, **told)):
+            if n == WARM_PICTURES:
+                break
+        count, wall_s, cpu_s = 0, time.perf_counter(), time.process_time()
+        while count == 0 or time.perf_counter() - wall_s < seconds:
+            count += sum(1 for _ in model.predict(source=str(pictures), stream=True, **told))
+        return PredictSpeed(
+            parameters=found,
+            like_parameters=parameters,
+            pictures=count,
+            cpu_s=time.process_time() - cpu_s,
+            wall_s=time.perf_counter() - wall_s,
+        )
+
+
+def _nearest(folder: Path, parameters: int, classes: int) -> Path:
+    """The description of a YOLOv8 about as large as `parameters`, written to `folder`."""
+    whole = dict(yaml_model_load("yolov8n.yaml"))
+    whole = {key: whole[key] for key in ("backbone", "head")}
+    sizes = {}
+    for width in WIDTHS:
+        one = {**whole, "nc": classes, "depth_multiple": 0.33, "width_multiple": width}
+        network = DetectionModel(one, ch=3, nc=classes, verbose=False)
+        sizes[abs(count_parameters(network) - parameters)] = one
+    path = folder / "equal.yaml"
+    path.write_text(yaml.safe_dump(sizes[min(sizes)]), encoding="utf-8")
+    return path
+
+
+def count_parameters(network: nn.Module) -> int:
+    """Weights and biases of `network`."""
+    return sum(parameter.numel() for parameter in network.parameters())

@@ -24,8 +24,14 @@ def draw_carton(site: FeedSite, plan: CartonPlan) -> OwnerRows:
     scene = make_carton(rng, pieces=plan.pieces_true, variety=config.variety, overlap=plan.overlap)
     scanner = draw_scanner(rng, config, "carton")
     scan = simulate(scene, scanner, rng, draw_texture(rng, config))
+    service = _service(site, plan)
     journey = carton_journey(
-        rng, plan.origin, scan.total_mass_g, number=plan.number, seed=site.seed
+        rng,
+        plan.origin,
+        scan.total_mass_g,
+        number=plan.number,
+        seed=site.seed,
+        service=service,
     )
     recorded = record_scan(
         rng,
@@ -71,6 +77,7 @@ def _add_pieces(
 ) -> None:
     """Add the rows of the pieces that the manifest lists; they have no scan of their own."""
     masses_g = object_masses_g(scene)
+    service = _service(site, plan)
     for k, index in enumerate(listed):
         number = plan.first_row + k
         goods = goods_by_mass(scene, masses_g, parent=index)
@@ -78,7 +85,7 @@ def _add_pieces(
             parcel_row(
                 number=number,
                 seed=site.seed,
-                tracking=tracking_number(site.seed, number, plan.origin),
+                tracking=tracking_number(site.seed, number, plan.origin, service=service),
                 journey=journey,
                 buyer=consignee(rng),
                 goods=declare(goods, rng, honesty(rng, site.config, ())),
@@ -90,6 +97,11 @@ def _add_pieces(
         rows.true_parcels.append(
             true_parcel(parcel_id(number), (), float(masses_g[index]), scan_kind=None)
         )
+
+
+def _service(site: FeedSite, plan: CartonPlan) -> str:
+    """Parcels in one carton came by one service."""
+    return tracking_number(site.seed, plan.first_row, plan.origin)[:2]
 
 
 def _truth(

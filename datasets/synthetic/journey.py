@@ -37,26 +37,26 @@ class Journey:
         return self.channel == "express"
 
 
-def loose_journey(rng: np.random.Generator, origin: str, mass_g: float) -> Journey:
+def loose_journey(rng: np.random.Generator, origin: str, mass_g: float, *, service: str) -> Journey:
     """The journey of a loose parcel: in a bag of mail, or on a bill of express parcels."""
-    return _journey(rng, origin, mass_g * rng.uniform(4, 30), sscc=None)
+    return _journey(rng, origin, mass_g * rng.uniform(4, 30), sscc=None, service=service)
 
 
 def carton_journey(
-    rng: np.random.Generator, origin: str, mass_g: float, *, number: int, seed: int
+    rng: np.random.Generator, origin: str, mass_g: float, *, number: int, seed: int, service: str
 ) -> Journey:
     """The journey of master carton `number`."""
     sscc = carton_sscc(number, seed) if rng.random() < SSCC_CARTONS else None
-    return _journey(rng, origin, mass_g, sscc=sscc)
+    return _journey(rng, origin, mass_g, sscc=sscc, service=service)
 
 
 def _journey(
-    rng: np.random.Generator, origin: str, receptacle_g: float, sscc: str | None
+    rng: np.random.Generator, origin: str, receptacle_g: float, *, sscc: str | None, service: str
 ) -> Journey:
     express = rng.random() < EXPRESS or sscc is not None
     facility = FACILITIES[int(rng.integers(len(FACILITIES)))]
     arrived = WEEK_START + timedelta(seconds=int(rng.integers(WEEK_S)))
-    bag = receptacle_s9(rng, origin, facility, receptacle_g)
+    bag = receptacle_s9(rng, origin, facility, receptacle_g, service=service)
     return Journey(
         shipper=shipper(rng, origin),
         channel="express" if express else "mail",

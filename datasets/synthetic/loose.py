@@ -42,7 +42,7 @@ def draw_loose(site: FeedSite, plan: LoosePlan) -> OwnerRows:
     scene = parcel_scene(rng, site.config, with_items="item" in plan.violations)
     scanner = draw_scanner(rng, site.config, "parcel")
     scan = simulate(scene, scanner, rng, draw_texture(rng, site.config))
-    journey = loose_journey(rng, plan.origin, scan.total_mass_g)
+    journey = loose_journey(rng, plan.origin, scan.total_mass_g, service=plan.tracking[:2])
     owner_id = parcel_id(plan.number)
     recorded = record_scan(
         rng,

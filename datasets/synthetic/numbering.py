@@ -9,6 +9,8 @@ STRIDE = 48_271_397
 """Prime to `SERIALS`, so that neighbouring rows get serials far apart and none twice."""
 SERVICES = ("LX", "RX", "CP", "UA", "LZ", "EE")
 """S10 service indicators of letters, registered items, parcels and express mail."""
+SUB_CLASSES = {"C": "CN", "E": "EN"}
+"""UPU sub-class of a bag, by the first letter of its items' service; all others are letters."""
 AIRLINES = ("176", "160", "180", "020", "406")
 
 
@@ -22,11 +24,11 @@ def carton_id(number: int) -> str:
     return f"C{number + 1:05d}"
 
 
-def tracking_number(seed: int, number: int, origin: str) -> str:
+def tracking_number(seed: int, number: int, origin: str, *, service: str | None = None) -> str:
     """The S10 item identifier of a manifest row from `origin`; any process finds the same."""
     serial = (seed * 7_919 + (number + 1) * STRIDE) % SERIALS
-    service = SERVICES[serial // 1000 % len(SERVICES)]
-    return make_s10(service, f"{serial:08d}", origin)
+    drawn = SERVICES[serial // 1000 % len(SERVICES)]
+    return make_s10(service or drawn, f"{serial:08d}", origin)
 
 
 def foreign_tracking_number(seed: int, number: int, origin: str) -> str:
@@ -57,10 +59,13 @@ def entry_number(number: int) -> str:
     return f"Q7X-{number + 1:07d}-{(number + 1) * 3 % 10}"
 
 
-def receptacle_s9(rng: np.random.Generator, origin: str, facility: str, weight_g: float) -> str:
-    """The S9 identifier of a bag of parcels from an office in `origin` to `facility`."""
+def receptacle_s9(
+    rng: np.random.Generator, origin: str, facility: str, weight_g: float, *, service: str
+) -> str:
+    """The S9 identifier of a bag of `service` items from an office in `origin` to `facility`."""
     office = f"{origin}{rng.choice(['AAA', 'BBX', 'CNT'])!s}A"
-    despatch = f"{office}US{facility}AACN6{int(rng.integers(1, 10_000)):04d}"
+    sub_class = SUB_CLASSES.get(service[0], "UN")
+    despatch = f"{office}US{facility}AA{sub_class}6{int(rng.integers(1, 10_000)):04d}"
     return make_s9(despatch, int(rng.integers(1, 400)), weight_g=min(weight_g, 900_000))
 
 

@@ -1,10 +1,10 @@
 """U16: goods declared of a family that the X-ray lends no support to."""
 
 import polars as pl
+from pydantic import BaseModel, Field
 
-from parcelscope.screening.config import ScreeningConfig
 from parcelscope.screening.goods_families import GoodsFamilies, load_goods_families
-from parcelscope.screening.indicators.bands import scan_bands
+from parcelscope.screening.indicators.bands import masses_on_arrival
 from parcelscope.screening.indicators.evidence import (
     Evidence,
     Outcome,
@@ -21,7 +21,15 @@ MATERIAL = "contents.material"
 _OWNER = ["owner_id", "owner_kind"]
 
 
-def contents_contradict(evidence: Evidence, config: ScreeningConfig) -> Outcome:
+class ContentsParameters(BaseModel, frozen=True, extra="forbid"):
+    """U16: goods that the X-ray lends no support to."""
+
+    max_p_value: float = Field(default=0.05, gt=0, lt=1)
+    """Share of compliant parcels declared alike that show as little of it, up to which it is
+    reported."""
+
+
+def contents_contradict(evidence: Evidence, parameters: ContentsParameters) -> Outcome:
     """contents.contradicts: parcels that show less of what they declare than compliant ones do.
 
     A parcel is held to every family that it declares: only where the scan supports none of them is
@@ -57,7 +65,7 @@ def contents_contradict(evidence: Evidence, config: ScreeningConfig) -> Outcome:
     rows = parcels.join(judged, on=_OWNER, how="left").join(seen, on=_OWNER, how="left")
     named = (pl.col("family").list.len() > 0).fill_null(value=False)
     comparable = named & pl.col("seen").fill_null(value=False) & pl.col("unknown").is_null()
-    fired = rows.filter(comparable & (pl.col("p_value") <= config.contents.max_p_value))
+    fired = rows.filter(comparable & (pl.col("p_value") <= parameters.max_p_value))
     reason = (
         pl.when(~named)
         .then(pl.lit("the declaration names no family of goods that is known"))
@@ -90,7 +98,7 @@ def _worded(fired: pl.DataFrame, evidence: Evidence) -> pl.DataFrame:
         .agg(pl.col("observed").mean())
         .pivot(on="text", on_columns=["organic", "metal-like", "opaque"], values="observed")
     )
-    mass = scan_bands(evidence.findings, "mass.total").select(
+    mass = masses_on_arrival(evidence).select(
         *_OWNER, ((pl.col("low") + pl.col("high")) / 2).alias("mass_g")
     )
     rows = fired.join(shares, on=_OWNER, how="left").join(mass, on=_OWNER, how="left")

@@ -1,9 +1,10 @@
 """U1 and U2: how many pieces a master carton holds, by X-ray, by its row and by its parcels."""
 
 import polars as pl
+from pydantic import BaseModel, Field
 
-from parcelscope.screening.config import ScreeningConfig
-from parcelscope.screening.indicators.bands import scan_bands
+from parcelscope.screening.config import Grades
+from parcelscope.screening.indicators.bands import counts_on_arrival
 from parcelscope.screening.indicators.evidence import (
     Evidence,
     Outcome,
@@ -20,7 +21,27 @@ ROW_PIECES = "U2.pieces"
 ROW_WEIGHT = "U2.weight"
 
 
-def more_pieces_than_manifested(evidence: Evidence, config: ScreeningConfig) -> Outcome:
+class CountParameters(BaseModel, frozen=True, extra="forbid"):
+    """U1: pieces in the X-ray against the manifest."""
+
+    grades: Grades
+    """By how many pieces the lower bound exceeds the manifest."""
+
+
+class RowsParameters(BaseModel, frozen=True, extra="forbid"):
+    """U2: the parcel rows of a carton against its own row."""
+
+    pieces: Grades
+    """By how many pieces they differ."""
+    weight: Grades
+    """By how many tolerances they differ."""
+    weight_tolerance: float = Field(gt=0, lt=1)
+    """Share of the carton's weight that rounding explains."""
+    tare_share: float = Field(ge=0, lt=1)
+    """Share of the carton's weight that its own packaging may be."""
+
+
+def more_pieces_than_manifested(evidence: Evidence, parameters: CountParameters) -> Outcome:
     """U1.count: cartons whose X-ray shows more pieces than the manifest lists.
 
     Fires only where even the lower bound of the count exceeds the manifest: pieces hide behind one
@@ -29,7 +50,7 @@ def more_pieces_than_manifested(evidence: Evidence, config: ScreeningConfig) -> 
     keys = ["owner_id", "owner_kind"]
     cartons = with_reasons(
         evidence.owners("carton").select(*keys, "pieces_manifested"), evidence, "xray.pieces"
-    ).join(scan_bands(evidence.findings, "pieces.count"), on=keys, how="left")
+    ).join(counts_on_arrival(evidence), on=keys, how="left")
     manifested, low = pl.col("pieces_manifested"), pl.col("low").ceil()
     comparable = manifested.is_not_null() & pl.col("low").is_not_null()
     more = comparable & (low > manifested)
@@ -53,7 +74,7 @@ def more_pieces_than_manifested(evidence: Evidence, config: ScreeningConfig) -> 
             manifested.alias("expected"),
             pl.lit("pieces").alias("unit"),
         ),
-        config.count.grades.ratios((rows["low"] - rows["pieces_manifested"]).to_numpy()),
+        parameters.grades.ratios((rows["low"] - rows["pieces_manifested"]).to_numpy()),
     )
     unsure = comparable & ~more & ~pl.col("agree")
     reason = (
@@ -69,11 +90,27 @@ def more_pieces_than_manifested(evidence: Evidence, config: ScreeningConfig) -> 
     )
 
 
-def rows_unlike_carton(evidence: Evidence, config: ScreeningConfig) -> Outcome:
+def rows_unlike_carton(evidence: Evidence, parameters: RowsParameters) -> Outcome:
     """U2.pieces and U2.weight: cartons whose parcel rows do not add up to their own row.
 
     A parcel row without a number of pieces counts as one. Fewer rows than manifested prove nothing
     while rows of the window could not be read: they may be the missing ones.
+    """
+    cartons = cartons_with_rows(evidence)
+    rejected = evidence.rejected_parcel_rows
+    return merged(
+        [
+            _piece_sums(cartons, parameters, rejected_rows=rejected),
+            _weight_sums(cartons, parameters, rejected_rows=rejected),
+        ]
+    )
+
+
+def cartons_with_rows(evidence: Evidence) -> pl.DataFrame:
+    """The carton rows with what their parcel rows add up to, null where no parcel row names them.
+
+    Adds `rows`, `pieces_in_rows` (a row without a number of pieces counts as one),
+    `weight_in_rows_g` and `rows_without_weight`.
     """
     sums = (
         evidence.feed.parcels.filter(pl.col("carton_id").is_not_null())
@@ -86,17 +123,12 @@ def rows_unlike_carton(evidence: Evidence, config: ScreeningConfig) -> Outcome:
             pl.col("declared_weight_g").null_count().alias("rows_without_weight"),
         )
     )
-    cartons = evidence.owners("carton").join(sums, on="carton_id", how="left")
-    rejected = evidence.rejected_parcel_rows
-    return merged(
-        [
-            _piece_sums(cartons, config, rejected_rows=rejected),
-            _weight_sums(cartons, config, rejected_rows=rejected),
-        ]
-    )
+    return evidence.owners("carton").join(sums, on="carton_id", how="left")
 
 
-def _piece_sums(cartons: pl.DataFrame, config: ScreeningConfig, *, rejected_rows: int) -> Outcome:
+def _piece_sums(
+    cartons: pl.DataFrame, parameters: RowsParameters, *, rejected_rows: int
+) -> Outcome:
     manifested, listed = pl.col("pieces_manifested"), pl.col("pieces_in_rows")
     short = (listed < manifested) & pl.lit(rejected_rows > 0)
     comparable = manifested.is_not_null() & listed.is_not_null() & ~short.fill_null(value=False)
@@ -115,7 +147,7 @@ def _piece_sums(cartons: pl.DataFrame, config: ScreeningConfig, *, rejected_rows
             manifested.alias("expected"),
             pl.lit("pieces").alias("unit"),
         ),
-        config.rows.pieces.ratios(
+        parameters.pieces.ratios(
             (rows["pieces_in_rows"] - rows["pieces_manifested"]).abs().to_numpy()
         ),
     )
@@ -124,7 +156,7 @@ def _piece_sums(cartons: pl.DataFrame, config: ScreeningConfig, *, rejected_rows
         .then(pl.lit("the manifest gives no number of pieces"))
         .when(listed.is_null())
         .then(pl.lit("no parcel row of this window names the carton"))
-        .otherwise(_rejected(rejected_rows))
+        .otherwise(rows_rejected(rejected_rows))
     )
     return Outcome(
         findings=as_findings(findings),
@@ -132,20 +164,21 @@ def _piece_sums(cartons: pl.DataFrame, config: ScreeningConfig, *, rejected_rows
     )
 
 
-def _weight_sums(cartons: pl.DataFrame, config: ScreeningConfig, *, rejected_rows: int) -> Outcome:
-    settings = config.rows
+def _weight_sums(
+    cartons: pl.DataFrame, parameters: RowsParameters, *, rejected_rows: int
+) -> Outcome:
     whole, parts = pl.col("declared_weight_g"), pl.col("weight_in_rows_g")
-    tolerance = settings.weight_tolerance * whole
+    tolerance = parameters.weight_tolerance * whole
     # The carton's own packaging weighs too, so only its part of the gap is allowed for.
     over = parts - whole
-    under = whole * (1 - settings.tare_share) - parts
+    under = whole * (1 - parameters.tare_share) - parts
     distance = pl.max_horizontal(over, under) / tolerance
     short = (under > 0) & pl.lit(rejected_rows > 0)
     comparable = (
         (whole > 0) & parts.is_not_null() & (pl.col("rows_without_weight") == 0) & ~short
     ).fill_null(value=False)
     rows = cartons.filter(comparable).with_columns(distance.alias("distance"))
-    rows = rows.filter(pl.col("distance") >= settings.weight.at[0])
+    rows = rows.filter(pl.col("distance") >= parameters.weight.at[0])
     findings = with_ratio(
         rows.select(
             "owner_id",
@@ -160,7 +193,7 @@ def _weight_sums(cartons: pl.DataFrame, config: ScreeningConfig, *, rejected_row
             whole.alias("expected"),
             pl.lit("g").alias("unit"),
         ),
-        settings.weight.ratios(rows["distance"].to_numpy()),
+        parameters.weight.ratios(rows["distance"].to_numpy()),
     )
     reason = (
         pl.when(whole.is_null() | (whole <= 0))
@@ -174,7 +207,7 @@ def _weight_sums(cartons: pl.DataFrame, config: ScreeningConfig, *, rejected_row
                 counted(pl.col("rows_without_weight"), "parcel row"),
             )
         )
-        .otherwise(_rejected(rejected_rows))
+        .otherwise(rows_rejected(rejected_rows))
     )
     return Outcome(
         findings=as_findings(findings),
@@ -182,6 +215,7 @@ def _weight_sums(cartons: pl.DataFrame, config: ScreeningConfig, *, rejected_row
     )
 
 
-def _rejected(rows: int) -> pl.Expr:
+def rows_rejected(rows: int) -> pl.Expr:
+    """Why parcel rows of a carton may be missing, `rows` of the window being unreadable."""
     noun = "parcel row" if rows == 1 else "parcel rows"
     return pl.lit(f"{rows} {noun} of this window could not be read and may belong to the carton")

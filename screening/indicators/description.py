@@ -1,8 +1,9 @@
 """U8: declarations that do not say what the goods are, or at a price unlike that of the others."""
 
 import polars as pl
+from pydantic import BaseModel, Field
 
-from parcelscope.screening.config import DescriptionConfig, ScreeningConfig
+from parcelscope.screening.config import Grades
 from parcelscope.screening.indicators.evidence import (
     Evidence,
     Outcome,
@@ -11,6 +12,7 @@ from parcelscope.screening.indicators.evidence import (
     with_ratio,
 )
 from parcelscope.screening.indicators.wording import plain, quoted
+from parcelscope.screening.word_types import Word
 
 DESCRIPTION = "U8.description"
 VALUE = "U8.value"
@@ -19,15 +21,42 @@ VALUE = "U8.value"
 _MAD_TO_SIGMA = 1.4826
 
 
-def vague_descriptions(evidence: Evidence, config: ScreeningConfig) -> Outcome:
+class DescriptionParameters(BaseModel, frozen=True, extra="forbid"):
+    """U8: descriptions that do not say what the goods are."""
+
+    vague_phrases: tuple[Word, ...] = Field(min_length=1)
+    """Lower case; vague when they are all that is said."""
+    filler_words: tuple[Word, ...]
+    """Lower case; ignored when comparing with the phrases."""
+    min_letters: int = Field(ge=1)
+    vague: float = Field(ge=1)
+    """Likelihood ratio of a vague phrase."""
+    short: float = Field(ge=1)
+    """Likelihood ratio of a description with fewer than `min_letters` letters."""
+    code_only: float = Field(ge=1)
+    """Likelihood ratio of a product code without a word."""
+
+
+class ValueParameters(BaseModel, frozen=True, extra="forbid"):
+    """U8: value per kilogram against parcels under the same four digits of HS."""
+
+    grades: Grades
+    """By robust z; the first is where it fires."""
+    min_rows: int = Field(ge=5)
+    """Fewer comparable parcels in the window: not assessed."""
+    min_spread: float = Field(gt=0)
+    """Robust spread of ln(value per kg) that is assumed at least, so that a group of equal
+    declarations does not make the next one an outlier."""
+
+
+def vague_descriptions(evidence: Evidence, parameters: DescriptionParameters) -> Outcome:
     """U8.description: a phrase that fits anything, too few letters, or a product code alone."""
-    settings = config.description
     parcels = evidence.owners("parcel").select("owner_id", "owner_kind", "description")
     stated = pl.col("description").str.strip_chars() != ""
     # Windows repeat themselves: judge each wording once.
-    wordings = _judged(parcels.filter(stated).select("description").unique(), settings).drop_nulls(
-        "likelihood_ratio"
-    )
+    wordings = _judged(
+        parcels.filter(stated).select("description").unique(), parameters
+    ).drop_nulls("likelihood_ratio")
     vague = parcels.join(wordings, on="description", how="inner")
     findings = vague.select(
         "owner_id",
@@ -50,7 +79,7 @@ def vague_descriptions(evidence: Evidence, config: ScreeningConfig) -> Outcome:
     )
 
 
-def _judged(wordings: pl.DataFrame, settings: DescriptionConfig) -> pl.DataFrame:
+def _judged(wordings: pl.DataFrame, parameters: DescriptionParameters) -> pl.DataFrame:
     """`description` with `how` it is vague and its `likelihood_ratio`, null where it is not."""
     text = pl.col("description")
     words = (
@@ -59,9 +88,9 @@ def _judged(wordings: pl.DataFrame, settings: DescriptionConfig) -> pl.DataFrame
         .str.replace_all(r"[^\p{L}\p{N}]+", " ")
         .str.strip_chars()
     )
-    filler = rf"\b(?:{'|'.join(settings.filler_words)}|\d+)\b"
+    filler = rf"\b(?:{'|'.join(parameters.filler_words)}|\d+)\b"
     kept = (
-        words.str.replace_all(filler if settings.filler_words else r"\b\d+\b", " ")
+        words.str.replace_all(filler if parameters.filler_words else r"\b\d+\b", " ")
         .str.replace_all(r"\s+", " ")
         .str.strip_chars()
     )
@@ -70,8 +99,8 @@ def _judged(wordings: pl.DataFrame, settings: DescriptionConfig) -> pl.DataFrame
     foreign = words.str.contains(r"[^\x00-\x7f]")
     code = words.str.contains(r"\d") & ~words.str.contains(r"\b[a-z]{3,}\b") & ~foreign
     phrase = (
-        words.is_in(list(settings.vague_phrases))
-        | kept.is_in(list(settings.vague_phrases))
+        words.is_in(list(parameters.vague_phrases))
+        | kept.is_in(list(parameters.vague_phrases))
         | ((kept == "") & (letters > 0))
     )
     how = (
@@ -79,26 +108,25 @@ def _judged(wordings: pl.DataFrame, settings: DescriptionConfig) -> pl.DataFrame
         .then(pl.lit("fits almost anything"))
         .when(code)
         .then(pl.lit("is a product code without a word"))
-        .when((letters < settings.min_letters) & ~foreign)
-        .then(pl.format("has fewer than {} letters", pl.lit(settings.min_letters)))
+        .when((letters < parameters.min_letters) & ~foreign)
+        .then(pl.format("has fewer than {} letters", pl.lit(parameters.min_letters)))
     )
     ratio = (
         pl.when(phrase)
-        .then(settings.vague)
+        .then(parameters.vague)
         .when(code)
-        .then(settings.code_only)
-        .when((letters < settings.min_letters) & ~foreign)
-        .then(settings.short)
+        .then(parameters.code_only)
+        .when((letters < parameters.min_letters) & ~foreign)
+        .then(parameters.short)
     )
     return wordings.with_columns(how.alias("how"), ratio.alias("likelihood_ratio"))
 
 
-def unusual_values(evidence: Evidence, config: ScreeningConfig) -> Outcome:
+def unusual_values(evidence: Evidence, parameters: ValueParameters) -> Outcome:
     """U8.value: value per kilogram far from that of the parcels under the same four HS digits.
 
     Compared in one currency within the window; the distance is a robust z of its logarithm.
     """
-    settings = config.value
     parcels = _priced(evidence)
     group = ["hs4", "currency"]
     price = pl.col("log_price")
@@ -112,16 +140,16 @@ def unusual_values(evidence: Evidence, config: ScreeningConfig) -> Outcome:
             pl.len().alias("rows"),
         )
     )
-    spread = pl.max_horizontal(pl.col("mad") * _MAD_TO_SIGMA, pl.lit(settings.min_spread))
+    spread = pl.max_horizontal(pl.col("mad") * _MAD_TO_SIGMA, pl.lit(parameters.min_spread))
     judged = parcels.join(typical, on=group, how="left").with_columns(
-        (pl.col("comparable") & (pl.col("rows") >= settings.min_rows))
+        (pl.col("comparable") & (pl.col("rows") >= parameters.min_rows))
         .fill_null(value=False)
         .alias("judged"),
         ((price - pl.col("median")).abs() / spread).alias("distance"),
     )
-    fired = judged.filter(pl.col("judged") & (pl.col("distance") >= settings.grades.at[0]))
+    fired = judged.filter(pl.col("judged") & (pl.col("distance") >= parameters.grades.at[0]))
     findings = with_ratio(
-        _value_findings(fired), settings.grades.ratios(fired["distance"].to_numpy())
+        _value_findings(fired), parameters.grades.ratios(fired["distance"].to_numpy())
     )
     reason = (
         pl.when(~pl.col("comparable"))
@@ -129,7 +157,7 @@ def unusual_values(evidence: Evidence, config: ScreeningConfig) -> Outcome:
         .otherwise(
             pl.format(
                 "fewer than {} parcels of this window under HS {} in {}",
-                pl.lit(settings.min_rows),
+                pl.lit(parameters.min_rows),
                 pl.col("hs4"),
                 pl.col("currency"),
             )

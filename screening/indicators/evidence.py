@@ -1,14 +1,19 @@
 """What an indicator looks at, and what it gives back."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from parcelscope.datasets.embeddings import embeddings_frame
 from parcelscope.datasets.feed import Feed
 from parcelscope.datasets.records import FINDING_SCHEMA, NOT_ASSESSED_SCHEMA, OwnerKind
+from parcelscope.datasets.sightings import Earlier
+from parcelscope.screening.parties import Role, parties
+from parcelscope.screening.standing import Standing
 
 SOURCE = "indicator"
 KEYS: dict[OwnerKind, str] = {"parcel": "parcel_id", "carton": "carton_id"}
@@ -23,6 +28,19 @@ class Evidence:
     """What the detectors found, columns as `FINDING_SCHEMA`."""
     not_assessed: pl.DataFrame
     """What they could not look at, columns as `NOT_ASSESSED_SCHEMA`."""
+    standing: Standing | None = None
+    """Policy packs and exchange rates; None where nobody gave any."""
+    earlier: Earlier | None = None
+    """What earlier windows saw of the numbers of this one; None where nobody kept a history."""
+    embeddings: pl.DataFrame = field(default_factory=lambda: embeddings_frame(()))
+    """Where each scan lies among all, columns as `EMBEDDING_SCHEMA`."""
+    _parties: dict[Role, pl.DataFrame] = field(default_factory=dict, repr=False, compare=False)
+
+    def parties(self, role: Role) -> pl.DataFrame:
+        """Who each parcel is from or for, as `screening.parties` compares them; worked out once."""
+        if role not in self._parties:
+            self._parties[role] = parties(self.feed.parcels, role)
+        return self._parties[role]
 
     def owners(self, kind: OwnerKind) -> pl.DataFrame:
         """The manifest rows of `kind`, their key as `owner_id` and their kind as `owner_kind`."""
@@ -60,12 +78,19 @@ def merged(outcomes: Sequence[Outcome]) -> Outcome:
 def as_findings(rows: pl.DataFrame) -> pl.DataFrame:
     """`rows` with the columns of a finding; those absent are null, and the source is ours."""
     if rows.is_empty():
-        return pl.DataFrame(schema=FINDING_SCHEMA)
+        return _no_findings()
     sourced = rows.with_columns(pl.lit(SOURCE).alias("source"))
     return sourced.select(
         pl.col(name).cast(dtype) if name in sourced.columns else pl.lit(None, dtype).alias(name)
         for name, dtype in FINDING_SCHEMA.items()
     )
+
+
+@cache
+def _no_findings() -> pl.DataFrame:
+    # Made once: an empty table of many columns costs as much as a small computation, and most
+    # indicators find nothing most of the time.
+    return pl.DataFrame(schema=FINDING_SCHEMA)
 
 
 def as_not_assessed(rows: pl.DataFrame, check: str, reason: pl.Expr) -> pl.DataFrame:

@@ -1,8 +1,8 @@
-"""ID and U6: identifiers that contradict themselves, or that were used more than once."""
+"""ID: identifiers that contradict themselves."""
 
 import polars as pl
+from pydantic import BaseModel, Field
 
-from parcelscope.screening.config import ScreeningConfig
 from parcelscope.screening.indicators.check_digits import (
     air_waybill_holds,
     check_holds,
@@ -14,17 +14,20 @@ from parcelscope.screening.indicators.evidence import (
     Outcome,
     as_findings,
     as_not_assessed,
-    merged,
-    with_ratio,
 )
-from parcelscope.screening.indicators.wording import counted, quoted
+from parcelscope.screening.indicators.wording import quoted
 
 CHECK = "ID.check"
-REUSE = "U6.reuse"
-ENTRIES = "U6.entries"
 
 
-def wrong_check_digits(evidence: Evidence, config: ScreeningConfig) -> Outcome:
+class CheckParameters(BaseModel, frozen=True, extra="forbid"):
+    """ID: check digits."""
+
+    likelihood_ratio: float = Field(ge=1)
+    """Of a wrong check digit."""
+
+
+def wrong_check_digits(evidence: Evidence, parameters: CheckParameters) -> Outcome:
     """ID.check: numbers whose check digit does not follow from their other digits.
 
     On parcels the tracking number, and the master bill of a parcel without a carton; on cartons the
@@ -76,7 +79,7 @@ def wrong_check_digits(evidence: Evidence, config: ScreeningConfig) -> Outcome:
     )
     return Outcome(
         findings=as_findings(
-            wrong.with_columns(pl.lit(config.identifiers.check).alias("likelihood_ratio"))
+            wrong.with_columns(pl.lit(parameters.likelihood_ratio).alias("likelihood_ratio"))
         ),
         not_assessed=as_not_assessed(unknown, CHECK, reason),
     )
@@ -93,75 +96,4 @@ def _wrong(rows: pl.DataFrame, column: str, name: pl.Expr) -> pl.DataFrame:
             quoted(pl.col(column)),
         ).alias("sentence"),
         pl.col(column).alias("text"),
-    )
-
-
-def numbers_used_twice(evidence: Evidence, config: ScreeningConfig) -> Outcome:
-    """U6.reuse and U6.entries: one tracking number on several rows, or under several entries.
-
-    Looks within the window alone; what an earlier window used is not known here.
-    """
-    settings = config.identifiers
-    rows = evidence.owners("parcel").select(
-        "owner_id",
-        "owner_kind",
-        pl.col("tracking_number").alias("text"),
-        normalised(pl.col("tracking_number")).alias("number"),
-        normalised(pl.col("entry_number")).alias("entry"),
-    )
-    numbered = rows.filter(pl.col("number").is_not_null())
-    uses = numbered.group_by("number").agg(
-        pl.len().alias("uses"), pl.col("entry").drop_nulls().n_unique().alias("entries")
-    )
-    used = numbered.join(uses, on="number", how="left")
-    reused = used.filter(pl.col("uses") > 1)
-    refiled = used.filter(pl.col("entries") > 1)
-    unnumbered = rows.filter(pl.col("number").is_null())
-    no_number = pl.lit("the manifest gives no tracking number")
-    return merged(
-        [
-            Outcome(
-                findings=as_findings(
-                    with_ratio(
-                        _used(
-                            reused, REUSE, "uses", "stands on {}; the manifest should list it once"
-                        ),
-                        settings.reuse.ratios(reused["uses"].to_numpy().astype(float)),
-                    )
-                ),
-                not_assessed=as_not_assessed(unnumbered, REUSE, no_number),
-            ),
-            Outcome(
-                findings=as_findings(
-                    with_ratio(
-                        _used(refiled, ENTRIES, "entries", "stands under {}; one is expected"),
-                        settings.entries.ratios(refiled["entries"].to_numpy().astype(float)),
-                    )
-                ),
-                not_assessed=as_not_assessed(
-                    rows.filter(pl.col("number").is_null() | pl.col("entry").is_null()),
-                    ENTRIES,
-                    pl.when(pl.col("number").is_null())
-                    .then(no_number)
-                    .otherwise(pl.lit("the manifest gives no entry number")),
-                ),
-            ),
-        ]
-    )
-
-
-_NOUNS = {"uses": "parcel row", "entries": "entry number"}
-
-
-def _used(rows: pl.DataFrame, code: str, column: str, words: str) -> pl.DataFrame:
-    said = pl.format(words, counted(pl.col(column), _NOUNS[column]))
-    return rows.select(
-        "owner_id",
-        "owner_kind",
-        pl.lit(code).alias("code"),
-        pl.format("Tracking number {} {}.", quoted(pl.col("text")), said).alias("sentence"),
-        pl.col(column).alias("observed"),
-        pl.lit(1.0).alias("expected"),
-        pl.lit("rows" if column == "uses" else "entries").alias("unit"),
-        pl.col("text"),
     )

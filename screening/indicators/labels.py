@@ -1,8 +1,11 @@
 """U4: identifiers read in photos that the manifest does not list for that parcel or carton."""
 
-import polars as pl
+from collections.abc import Sequence
 
-from parcelscope.screening.config import ScreeningConfig
+import polars as pl
+from pydantic import BaseModel, Field
+
+from parcelscope.screening.config import Grades
 from parcelscope.screening.indicators.check_digits import (
     air_waybill_holds,
     check_holds,
@@ -37,7 +40,16 @@ _CARTON_COLUMNS = ("carton_id", "master_bill", "receptacle_id", "seal_id")
 _OWN_NUMBERS = ("parcel_id", "tracking_number", "house_bill")
 
 
-def unlisted_labels(evidence: Evidence, config: ScreeningConfig) -> Outcome:
+class LabelParameters(BaseModel, frozen=True, extra="forbid"):
+    """U4: identifiers in photos that the manifest does not list."""
+
+    unlisted: Grades
+    """By the number of such identifiers on one parcel or carton."""
+    listed_elsewhere: float = Field(ge=1)
+    """Factor on the ratio where the identifier is that of another parcel of the window."""
+
+
+def unlisted_labels(evidence: Evidence, parameters: LabelParameters) -> Outcome:
     """U4.label: parcel identifiers in photos that stand on no manifest row of their owner.
 
     An identifier is a number of a known scheme whose check digit holds, or one that the manifest of
@@ -48,7 +60,12 @@ def unlisted_labels(evidence: Evidence, config: ScreeningConfig) -> Outcome:
     # Most labels are the parcel's own, letter for letter; the others are compared with everything.
     own = evidence.owners("parcel").select(*_OWNER, pl.col("tracking_number").alias("text"))
     others = codes.join(own, on=[*_OWNER, "text"], how="anti")
-    strangers = others.join(_listed(evidence, others), on=[*_OWNER, "number"], how="anti")
+    # Usually there are no others, and listing every number of every row takes a while.
+    strangers = (
+        others
+        if others.is_empty()
+        else others.join(_listed(evidence, others), on=[*_OWNER, "number"], how="anti")
+    )
     elsewhere = _given_to(evidence, strangers)
     suspects = strangers.join(elsewhere, on="number", how="left").filter(
         pl.col("is_identifier") | pl.col("given_to").is_not_null()
@@ -60,7 +77,7 @@ def unlisted_labels(evidence: Evidence, config: ScreeningConfig) -> Outcome:
         & pl.col("given_to").is_null()
     )
     return Outcome(
-        findings=as_findings(_findings(suspects.filter(~unsure), config)),
+        findings=as_findings(_findings(suspects.filter(~unsure), parameters)),
         not_assessed=_not_read(evidence, codes, suspects.filter(unsure)),
     )
 
@@ -112,13 +129,16 @@ def _listed(evidence: Evidence, codes: pl.DataFrame) -> pl.DataFrame:
     parts = []
     for rows, columns in lists:
         asked = rows.join(codes.select(_OWNER).unique(), on=_OWNER, how="semi")
-        parts += [_numbers(asked, column) for column in columns]
+        parts.append(_numbers(asked, columns))
     return pl.concat(parts)
 
 
-def _numbers(rows: pl.DataFrame, column: str) -> pl.DataFrame:
-    return rows.select(*_OWNER, normalised(pl.col(column)).alias("number")).filter(
-        pl.col("number").is_not_null()
+def _numbers(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """Every number in `columns` of `rows`: owner_id, owner_kind, number."""
+    return (
+        rows.unpivot(columns, index=_OWNER, value_name="text")
+        .select(*_OWNER, normalised(pl.col("text")).alias("number"))
+        .filter(pl.col("number").is_not_null())
     )
 
 
@@ -129,14 +149,14 @@ def _given_to(evidence: Evidence, strangers: pl.DataFrame) -> pl.DataFrame:
         parcels = parcels.clear()
     # Short numbers (a house bill "17") turn up in any code by chance.
     return (
-        pl.concat([_numbers(parcels, column) for column in _OWN_NUMBERS])
+        _numbers(parcels, _OWN_NUMBERS)
         .filter(pl.col("number").str.len_chars() >= 8)
         .group_by("number")
         .agg(pl.col("owner_id").min().alias("given_to"))
     )
 
 
-def _findings(suspects: pl.DataFrame, config: ScreeningConfig) -> pl.DataFrame:
+def _findings(suspects: pl.DataFrame, parameters: LabelParameters) -> pl.DataFrame:
     counted = suspects.with_columns(pl.len().over(_OWNER).alias("labels"))
     many, shown = pl.col("labels") > 1, quoted(pl.col("text"))
     thing = (
@@ -165,9 +185,9 @@ def _findings(suspects: pl.DataFrame, config: ScreeningConfig) -> pl.DataFrame:
         "image_path",
         "box_xyxy",
     )
-    ratios = config.labels.unlisted.ratios(counted["labels"].to_numpy().astype(float))
+    ratios = parameters.unlisted.ratios(counted["labels"].to_numpy().astype(float))
     factor = counted.select(
-        pl.when(pl.col("given_to").is_null()).then(1.0).otherwise(config.labels.listed_elsewhere)
+        pl.when(pl.col("given_to").is_null()).then(1.0).otherwise(parameters.listed_elsewhere)
     ).to_series()
     return with_ratio(rows, ratios * factor.to_numpy())
 

@@ -5,9 +5,10 @@ the one that leans further is the better one to open, and a budget is spent on a
 """
 
 import polars as pl
+from pydantic import BaseModel, Field
 
-from parcelscope.screening.config import LeaningConfig, ScreeningConfig
-from parcelscope.screening.indicators.bands import scan_bands
+from parcelscope.screening.config import Grades
+from parcelscope.screening.indicators.bands import counts_on_arrival
 from parcelscope.screening.indicators.count import COUNT
 from parcelscope.screening.indicators.evidence import (
     Evidence,
@@ -24,27 +25,36 @@ COUNT_LEANING = "U1.leaning"
 WEIGHT_LEANING = "U3.leaning"
 
 
-def cartons_leaning(evidence: Evidence, config: ScreeningConfig) -> Outcome:
+class LeaningParameters(BaseModel, frozen=True, extra="forbid"):
+    """U1.leaning and U3.leaning: cartons off their manifest within what measuring allows."""
+
+    count: Grades
+    """By how many half-widths of its band the middle of the count exceeds the manifest."""
+    min_half_width_pieces: float = Field(gt=0)
+    """A band of the count is never believed to be narrower than this, each way."""
+    weight: Grades
+    """By which share the scale exceeds the declared weight."""
+
+
+def cartons_leaning(evidence: Evidence, parameters: LeaningParameters) -> Outcome:
     """U1.leaning and U3.leaning, on cartons."""
-    return merged(
-        [_count_leaning(evidence, config.leaning), _weight_leaning(evidence, config.leaning)]
-    )
+    return merged([_count_leaning(evidence, parameters), _weight_leaning(evidence, parameters)])
 
 
-def _count_leaning(evidence: Evidence, config: LeaningConfig) -> Outcome:
+def _count_leaning(evidence: Evidence, parameters: LeaningParameters) -> Outcome:
     """The middle of the count above the manifest, in half-widths of its band."""
     keys = ["owner_id", "owner_kind"]
     cartons = with_reasons(
         evidence.owners("carton").select(*keys, "pieces_manifested"), evidence, "xray.pieces"
-    ).join(scan_bands(evidence.findings, "pieces.count"), on=keys, how="left")
+    ).join(counts_on_arrival(evidence), on=keys, how="left")
     manifested, low, high = pl.col("pieces_manifested"), pl.col("low"), pl.col("high")
     middle = (low + high) / 2
-    half_width = pl.max_horizontal((high - low) / 2, pl.lit(config.min_half_width_pieces))
+    half_width = pl.max_horizontal((high - low) / 2, pl.lit(parameters.min_half_width_pieces))
     comparable = manifested.is_not_null() & low.is_not_null()
     rows = cartons.filter(comparable & (low.ceil() <= manifested)).with_columns(
         ((middle - manifested) / half_width).alias("distance"), middle.alias("middle")
     )
-    rows = rows.filter(pl.col("distance") >= config.count.at[0])
+    rows = rows.filter(pl.col("distance") >= parameters.count.at[0])
     findings = with_ratio(
         rows.select(
             *keys,
@@ -62,7 +72,7 @@ def _count_leaning(evidence: Evidence, config: LeaningConfig) -> Outcome:
             manifested.alias("expected"),
             pl.lit("pieces").alias("unit"),
         ),
-        config.count.ratios(rows["distance"].to_numpy()),
+        parameters.count.ratios(rows["distance"].to_numpy()),
     )
     reason = pl.lit(f"no count to compare, see {COUNT}")
     return Outcome(
@@ -71,13 +81,13 @@ def _count_leaning(evidence: Evidence, config: LeaningConfig) -> Outcome:
     )
 
 
-def _weight_leaning(evidence: Evidence, config: LeaningConfig) -> Outcome:
+def _weight_leaning(evidence: Evidence, parameters: LeaningParameters) -> Outcome:
     """The scale above the declared weight of a carton, as a share of it."""
     cartons = evidence.owners("carton")
     declared, measured = pl.col("declared_weight_g"), pl.col("measured_weight_g")
     comparable = ((declared > 0) & (measured > 0)).fill_null(value=False)
     rows = cartons.filter(comparable).with_columns((measured / declared - 1).alias("distance"))
-    rows = rows.filter(pl.col("distance") >= config.weight.at[0])
+    rows = rows.filter(pl.col("distance") >= parameters.weight.at[0])
     findings = with_ratio(
         rows.select(
             "owner_id",
@@ -93,7 +103,7 @@ def _weight_leaning(evidence: Evidence, config: LeaningConfig) -> Outcome:
             declared.alias("expected"),
             pl.lit("g").alias("unit"),
         ),
-        config.weight.ratios(rows["distance"].to_numpy()),
+        parameters.weight.ratios(rows["distance"].to_numpy()),
     )
     reason = (
         pl.when(~(declared > 0).fill_null(value=False))

@@ -1,10 +1,11 @@
 """U3: three masses of one parcel or carton against each other: X-ray, scale and declaration."""
 
 import polars as pl
+from pydantic import BaseModel, Field
 
 from parcelscope.datasets.records import OwnerKind
-from parcelscope.screening.config import ScreeningConfig
-from parcelscope.screening.indicators.bands import scan_bands
+from parcelscope.screening.config import Grades
+from parcelscope.screening.indicators.bands import masses_on_arrival
 from parcelscope.screening.indicators.evidence import (
     Evidence,
     Outcome,
@@ -21,22 +22,42 @@ XRAY_SCALE = "U3.xray_scale"
 SCALE_DECLARED = "U3.scale"
 
 
-def masses_unlike(evidence: Evidence, config: ScreeningConfig) -> Outcome:
+class MassParameters(BaseModel, frozen=True, extra="forbid"):
+    """U3: masses against each other."""
+
+    xray: Grades
+    """By how many half-widths of its band the X-ray mass misses the weight."""
+    min_half_widths: float = Field(ge=0)
+    """Distances up to this say nothing."""
+    min_half_width_share: float = Field(gt=0, lt=1)
+    """A band is never believed to be narrower than this share of the mass, each way."""
+    min_half_width_g: float = Field(gt=0)
+    scale: Grades
+    """By how many tolerances the scale misses the declared weight; the first is where it fires."""
+    scale_tolerance: float = Field(gt=0, lt=1)
+    """Share of the declared weight that is within tolerance."""
+    scale_tolerance_g: float = Field(gt=0)
+    """Grams that are always within tolerance."""
+
+
+def masses_unlike(evidence: Evidence, parameters: MassParameters) -> Outcome:
     """U3.mass, U3.xray_scale and U3.scale, on parcels and cartons."""
-    bands = scan_bands(evidence.findings, "mass.total")
+    bands = masses_on_arrival(evidence)
     kinds: tuple[OwnerKind, ...] = ("parcel", "carton")
     outcomes = []
     for kind in kinds:
         owners = evidence.owners(kind).select(
             "owner_id", "owner_kind", "declared_weight_g", "measured_weight_g"
         )
+        if owners.is_empty():
+            continue
         weighed = with_reasons(owners, evidence, "xray.mass").join(
             bands, on=["owner_id", "owner_kind"], how="left"
         )
         outcomes += [
-            _xray_against(weighed, XRAY_DECLARED, "declared_weight_g", config),
-            _xray_against(weighed, XRAY_SCALE, "measured_weight_g", config),
-            _scale_against_declared(weighed, config),
+            _xray_against(weighed, XRAY_DECLARED, "declared_weight_g", parameters),
+            _xray_against(weighed, XRAY_SCALE, "measured_weight_g", parameters),
+            _scale_against_declared(weighed, parameters),
         ]
     return merged(outcomes)
 
@@ -49,23 +70,22 @@ _MISSING = {
 
 
 def _xray_against(
-    weighed: pl.DataFrame, code: str, column: str, config: ScreeningConfig
+    weighed: pl.DataFrame, code: str, column: str, parameters: MassParameters
 ) -> Outcome:
     """The X-ray mass band against the weight in `column`, in half-widths of the band."""
-    settings = config.mass
     low, high, weight = pl.col("low"), pl.col("high"), pl.col(column)
     middle = (low + high) / 2
     half_width = pl.max_horizontal(
         (high - low) / 2,
-        middle * settings.min_half_width_share,
-        pl.lit(settings.min_half_width_g),
+        middle * parameters.min_half_width_share,
+        pl.lit(parameters.min_half_width_g),
     )
     outside = pl.max_horizontal((middle - weight).abs() - half_width, pl.lit(0.0))
     rows = weighed.with_columns(
         ((weight > 0) & low.is_not_null()).fill_null(value=False).alias("comparable"),
         (outside / half_width).alias("distance"),
     )
-    differs = pl.col("comparable") & (pl.col("distance") > settings.min_half_widths)
+    differs = pl.col("comparable") & (pl.col("distance") > parameters.min_half_widths)
     fired = rows.filter(differs)
     findings = with_ratio(
         fired.select(
@@ -85,7 +105,7 @@ def _xray_against(
             weight.alias("expected"),
             pl.lit("g").alias("unit"),
         ),
-        settings.xray.ratios(fired["distance"].to_numpy()),
+        parameters.xray.ratios(fired["distance"].to_numpy()),
     )
     reason = (
         pl.when(~(weight > 0).fill_null(value=False))
@@ -101,18 +121,17 @@ def _xray_against(
     )
 
 
-def _scale_against_declared(weighed: pl.DataFrame, config: ScreeningConfig) -> Outcome:
+def _scale_against_declared(weighed: pl.DataFrame, parameters: MassParameters) -> Outcome:
     """The facility's scale against the declared weight, in tolerances."""
-    settings = config.mass
     declared, measured = pl.col("declared_weight_g"), pl.col("measured_weight_g")
     tolerance = pl.max_horizontal(
-        declared * settings.scale_tolerance, pl.lit(settings.scale_tolerance_g)
+        declared * parameters.scale_tolerance, pl.lit(parameters.scale_tolerance_g)
     )
     rows = weighed.with_columns(
         ((declared > 0) & (measured > 0)).fill_null(value=False).alias("comparable"),
         ((measured - declared).abs() / tolerance).alias("distance"),
     )
-    fired = rows.filter(pl.col("comparable") & (pl.col("distance") >= settings.scale.at[0]))
+    fired = rows.filter(pl.col("comparable") & (pl.col("distance") >= parameters.scale.at[0]))
     findings = with_ratio(
         fired.select(
             "owner_id",
@@ -125,7 +144,7 @@ def _scale_against_declared(weighed: pl.DataFrame, config: ScreeningConfig) -> O
             declared.alias("expected"),
             pl.lit("g").alias("unit"),
         ),
-        settings.scale.ratios(fired["distance"].to_numpy()),
+        parameters.scale.ratios(fired["distance"].to_numpy()),
     )
     reason = (
         pl.when(~(declared > 0).fill_null(value=False))

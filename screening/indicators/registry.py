@@ -1,77 +1,227 @@
 """Every indicator by name, and every code that screening may report."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, Generic, TypeVar
+
+from pydantic import BaseModel
 
 from parcelscope.datasets.records import OwnerKind
-from parcelscope.screening.config import ScreeningConfig
-from parcelscope.screening.indicators.contents import CONTENTS, contents_contradict
+from parcelscope.screening.indicators.address_clusters import (
+    ADDRESSES,
+    CLUSTER,
+    NAMES,
+    SPLIT,
+    ClusterParameters,
+    address_clusters,
+)
+from parcelscope.screening.indicators.bag_tags import (
+    MISSING,
+    MIXED,
+    BagTagParameters,
+    odd_bag_tags,
+)
+from parcelscope.screening.indicators.consignee_days import (
+    ADDRESS,
+    DAY,
+    AddressParameters,
+    ConsigneeDayParameters,
+    consignee_days,
+    undeliverable_addresses,
+)
+from parcelscope.screening.indicators.contents import (
+    CONTENTS,
+    ContentsParameters,
+    contents_contradict,
+)
 from parcelscope.screening.indicators.count import (
     COUNT,
     ROW_PIECES,
     ROW_WEIGHT,
+    CountParameters,
+    RowsParameters,
     more_pieces_than_manifested,
     rows_unlike_carton,
 )
 from parcelscope.screening.indicators.description import (
     DESCRIPTION,
     VALUE,
+    DescriptionParameters,
+    ValueParameters,
     unusual_values,
     vague_descriptions,
 )
+from parcelscope.screening.indicators.entry_match import (
+    NO_ENTRY,
+    NO_NUMBER,
+    EntryMatchParameters,
+    numbers_without_entry,
+)
+from parcelscope.screening.indicators.entry_policy import (
+    ELEMENTS,
+    ENTRY,
+    EntryPolicyParameters,
+    policy_departures,
+)
 from parcelscope.screening.indicators.evidence import Evidence, Outcome
+from parcelscope.screening.indicators.fill import (
+    EMPTY,
+    LOADED,
+    FillParameters,
+    fill_unlike_declared,
+)
 from parcelscope.screening.indicators.identifiers import (
     CHECK,
-    ENTRIES,
-    REUSE,
-    numbers_used_twice,
+    CheckParameters,
     wrong_check_digits,
 )
-from parcelscope.screening.indicators.labels import LABEL, unlisted_labels
+from parcelscope.screening.indicators.labels import LABEL, LabelParameters, unlisted_labels
 from parcelscope.screening.indicators.leaning import (
     COUNT_LEANING,
     WEIGHT_LEANING,
+    LeaningParameters,
     cartons_leaning,
 )
 from parcelscope.screening.indicators.mass import (
     SCALE_DECLARED,
     XRAY_DECLARED,
     XRAY_SCALE,
+    MassParameters,
     masses_unlike,
 )
+from parcelscope.screening.indicators.origin import (
+    ORIGIN,
+    ORIGIN_COUNT,
+    OriginParameters,
+    origin_unlike_arrival,
+)
+from parcelscope.screening.indicators.outliers import (
+    OUTLIER,
+    OutlierParameters,
+    scans_unlike_group,
+)
+from parcelscope.screening.indicators.packaging_weight import (
+    PACKAGING,
+    PackagingParameters,
+    unusual_packaging,
+)
+from parcelscope.screening.indicators.receptacles import (
+    RECEPTACLE_COUNT,
+    RECEPTACLE_WEIGHT,
+    SUBCLASS,
+    ReceptacleParameters,
+    receptacles_unlike_items,
+)
+from parcelscope.screening.indicators.reuse import (
+    ENTRIES,
+    REUSE,
+    SEAL,
+    ReuseParameters,
+    numbers_used_again,
+)
+from parcelscope.screening.indicators.watched import (
+    ENTITY,
+    WatchedParameters,
+    resembles_watched,
+)
 
-Indicator = Callable[[Evidence, ScreeningConfig], Outcome]
+P = TypeVar("P", bound=BaseModel)
+Kinds = tuple[OwnerKind, ...]
 
-INDICATORS: dict[str, Indicator] = {
-    "count": more_pieces_than_manifested,
-    "leaning": cartons_leaning,
-    "rows": rows_unlike_carton,
-    "mass": masses_unlike,
-    "check digits": wrong_check_digits,
-    "reuse": numbers_used_twice,
-    "labels": unlisted_labels,
-    "description": vague_descriptions,
-    "value": unusual_values,
-    "contents": contents_contradict,
-}
+PARCEL: Final[Kinds] = ("parcel",)
+CARTON: Final[Kinds] = ("carton",)
+BOTH: Final[Kinds] = ("parcel", "carton")
 
-CODES: dict[str, tuple[OwnerKind, ...]] = {
-    COUNT: ("carton",),
-    COUNT_LEANING: ("carton",),
-    WEIGHT_LEANING: ("carton",),
-    ROW_PIECES: ("carton",),
-    ROW_WEIGHT: ("carton",),
-    XRAY_DECLARED: ("parcel", "carton"),
-    XRAY_SCALE: ("parcel", "carton"),
-    SCALE_DECLARED: ("parcel", "carton"),
-    LABEL: ("parcel", "carton"),
-    CHECK: ("parcel", "carton"),
-    REUSE: ("parcel",),
-    ENTRIES: ("parcel",),
-    DESCRIPTION: ("parcel",),
-    VALUE: ("parcel",),
-    CONTENTS: ("parcel",),
-}
+
+@dataclass(frozen=True, slots=True)
+class IndicatorSpec(Generic[P]):
+    """One indicator: what computes it, and what a pack has to say about it."""
+
+    name: str
+    run: Callable[[Evidence, P], Outcome]
+    parameters: type[P]
+    """What the `parameters` of an entry in a pack must fit."""
+    codes: Mapping[str, Kinds]
+    """What each code that it reports may be said of."""
+
+
+_SPECS: Final[tuple[IndicatorSpec[Any], ...]] = (
+    IndicatorSpec("count", more_pieces_than_manifested, CountParameters, {COUNT: CARTON}),
+    IndicatorSpec(
+        "leaning",
+        cartons_leaning,
+        LeaningParameters,
+        {COUNT_LEANING: CARTON, WEIGHT_LEANING: CARTON},
+    ),
+    IndicatorSpec(
+        "rows", rows_unlike_carton, RowsParameters, {ROW_PIECES: CARTON, ROW_WEIGHT: CARTON}
+    ),
+    IndicatorSpec("packaging", unusual_packaging, PackagingParameters, {PACKAGING: CARTON}),
+    IndicatorSpec(
+        "mass",
+        masses_unlike,
+        MassParameters,
+        {XRAY_DECLARED: BOTH, XRAY_SCALE: BOTH, SCALE_DECLARED: BOTH},
+    ),
+    IndicatorSpec("check digits", wrong_check_digits, CheckParameters, {CHECK: BOTH}),
+    IndicatorSpec(
+        "reuse",
+        numbers_used_again,
+        ReuseParameters,
+        {REUSE: PARCEL, ENTRIES: PARCEL, SEAL: CARTON},
+    ),
+    IndicatorSpec("labels", unlisted_labels, LabelParameters, {LABEL: BOTH}),
+    IndicatorSpec("description", vague_descriptions, DescriptionParameters, {DESCRIPTION: PARCEL}),
+    IndicatorSpec("value", unusual_values, ValueParameters, {VALUE: PARCEL}),
+    IndicatorSpec("consignee days", consignee_days, ConsigneeDayParameters, {DAY: PARCEL}),
+    IndicatorSpec(
+        "consignee addresses", undeliverable_addresses, AddressParameters, {ADDRESS: PARCEL}
+    ),
+    IndicatorSpec(
+        "address clusters",
+        address_clusters,
+        ClusterParameters,
+        {NAMES: PARCEL, ADDRESSES: PARCEL, CLUSTER: PARCEL, SPLIT: PARCEL},
+    ),
+    IndicatorSpec("contents", contents_contradict, ContentsParameters, {CONTENTS: PARCEL}),
+    IndicatorSpec(
+        "policy", policy_departures, EntryPolicyParameters, {ENTRY: PARCEL, ELEMENTS: PARCEL}
+    ),
+    IndicatorSpec(
+        "entry match",
+        numbers_without_entry,
+        EntryMatchParameters,
+        {NO_ENTRY: PARCEL, NO_NUMBER: PARCEL},
+    ),
+    IndicatorSpec(
+        "receptacles",
+        receptacles_unlike_items,
+        ReceptacleParameters,
+        {RECEPTACLE_COUNT: CARTON, RECEPTACLE_WEIGHT: CARTON, SUBCLASS: PARCEL},
+    ),
+    IndicatorSpec("bag tags", odd_bag_tags, BagTagParameters, {MISSING: CARTON, MIXED: CARTON}),
+    IndicatorSpec("outliers", scans_unlike_group, OutlierParameters, {OUTLIER: PARCEL}),
+    IndicatorSpec("fill", fill_unlike_declared, FillParameters, {LOADED: BOTH, EMPTY: BOTH}),
+    IndicatorSpec(
+        "origin", origin_unlike_arrival, OriginParameters, {ORIGIN: BOTH, ORIGIN_COUNT: CARTON}
+    ),
+    IndicatorSpec("watched", resembles_watched, WatchedParameters, {ENTITY: PARCEL}),
+)
+
+INDICATORS: Final[Mapping[str, IndicatorSpec[Any]]] = MappingProxyType(
+    {spec.name: spec for spec in _SPECS}
+)
+
+CODES: Final[Mapping[str, Kinds]] = MappingProxyType(
+    {code: kinds for spec in _SPECS for code, kinds in spec.codes.items()}
+)
 """What each code of an indicator may be said of; the code is also the name of the check."""
+
+INDICATOR_OF: Final[Mapping[str, str]] = MappingProxyType(
+    {code: spec.name for spec in _SPECS for code in spec.codes}
+)
+"""The indicator that reports each code."""
 
 DETECTOR_CHECKS: dict[str, OwnerKind] = {"xray.items": "parcel", "xray.anomaly": "parcel"}
 """Checks whose findings count without an indicator between."""

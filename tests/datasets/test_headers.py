@@ -135,6 +135,25 @@ def claiming_65535(name: str) -> bytes:
             "corrupt",
             id="tiff pages in a circle",
         ),
+        pytest.param(
+            FILES["png grey16"][0][:33] + b"\0\0\0\0tEXt\0\0\0\0" * 1001,
+            "unsupported",
+            id="a thousand png chunks",
+        ),
+        pytest.param(
+            b"\xff\xd8" + b"\xff\xe0\0\2" * 1001, "unsupported", id="a thousand jpeg segments"
+        ),
+        pytest.param(b"\xff\xd8" + b"\xff" * 5000, "corrupt", id="jpeg of fill bytes"),
+        pytest.param(
+            b"II*\0\x08\0\0\0" + struct.pack("<H", 1001) + bytes(12 * 1001 + 4),
+            "unsupported",
+            id="a thousand tiff tags",
+        ),
+        pytest.param(
+            b"\0" * 128 + b"DICM" + b"\x10\0\x10\0LO\0\0" * 20_001,
+            "unsupported",
+            id="twenty thousand dicom attributes",
+        ),
         pytest.param(b"RIFF\0\0\0\0WEBPVP8 ", "unsupported", id="webp"),
         pytest.param(b"\0" * 128 + b"DICM" + b"\xff" * 64, "corrupt", id="dicom of rubbish"),
         pytest.param(b"\0" * 128 + b"DICM", "corrupt", id="dicom of nothing"),

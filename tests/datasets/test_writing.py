@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from parcelscope.datasets.writing import (
+    parquet_bytes,
     write_csv_whole,
     write_parquet_whole,
     write_text_whole,
@@ -85,3 +86,27 @@ def test_text_is_utf_8_and_tables_read_back(tmp_path: Path) -> None:
     assert pl.read_parquet(tmp_path / "a.parquet").equals(frame)
     write_csv_whole(frame, tmp_path / "a.csv")
     assert (tmp_path / "a.csv").read_text() == 'a,b\n1,x\n,"y,z"\n'
+
+
+def test_of_several_writers_the_first_wins_where_nothing_is_to_be_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    write_text_whole(path, "first", replace=False)
+    with pytest.raises(FileExistsError):
+        write_text_whole(path, "second", replace=False)
+    assert path.read_text() == "first"
+    assert names(tmp_path) == ["plan.json"]
+
+
+def test_the_same_table_gives_the_same_bytes() -> None:
+    def table() -> pl.DataFrame:
+        numbers = range(5_000)
+        return pl.DataFrame(
+            {
+                "id": [f"P{n}" for n in numbers],
+                "code": [f"code.{n % 7}" for n in numbers],
+                "score": [n / 7 if n % 3 else None for n in numbers],
+                "box": [[float(n), 1.0] if n % 2 else None for n in numbers],
+            }
+        )
+
+    assert len({parquet_bytes(table()) for _ in range(5)}) == 1

@@ -10,7 +10,7 @@ from PIL import Image
 from parcelscope.datasets.packaging.codes import LabelCode, code_modules
 from parcelscope.datasets.packaging.design import gs1_check_digit
 from parcelscope.datasets.packaging.label import label_photo
-from parcelscope.inference.codes import ReadCode, code_findings, read_codes
+from parcelscope.inference.codes import ReadCode, code_findings, luma_of, read_codes
 
 LINES = ("Hanseatic Trade", "Speicherstr. 14", "", "Jordan Example", "742 Cedar Avenue")
 
@@ -79,9 +79,34 @@ def test_a_picture_without_codes_gives_none(picture: npt.NDArray[np.uint8]) -> N
     assert read_codes(picture) == ()
 
 
-def test_a_grey_picture_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"shape \(H, W, 3\), got \(4, 4\)"):
-        read_codes(np.zeros((4, 4), np.uint8))
+@pytest.mark.parametrize(
+    ("code", "dots"),
+    [
+        pytest.param(LabelCode("Code128", "RR123456785DE"), 1, id="fine bars"),
+        pytest.param(LabelCode("Code128", "RR123456785DE"), 3, id="coarse bars"),
+        pytest.param(LabelCode("QRCode", "https://id.example/1"), 1, id="fine modules"),
+        pytest.param(LabelCode("QRCode", "https://id.example/1"), 3, id="coarse modules"),
+    ],
+)
+def test_a_code_in_the_dark_of_a_large_photo_is_read_where_it_is(
+    code: LabelCode, dots: int
+) -> None:
+    """As it is, none of these photos shows a code: 13 grey levels lie between black and white."""
+    picture = printed(code, dots)
+    height, width = picture.shape[:2]
+    light = np.full((960, 1280, 3), 255, np.float32)
+    light[-height - 40 : -40, 50 : 50 + width] = picture
+    noise = np.random.default_rng(3).normal(0, 1.0, (960, 1280, 1))
+    (read,) = read_codes(np.clip(20 + 0.05 * light + noise, 0, 255).astype(np.uint8))
+    assert read.text == code.text
+    (x0, y0), (x1, y1) = read.corners_xy.min(axis=0), read.corners_xy.max(axis=0)
+    assert (x0, x1) == (pytest.approx(50 + 60, abs=12), pytest.approx(50 + width - 60, abs=12))
+    assert 960 - 40 - height <= y0 < y1 <= 960 - 40
+
+
+def test_a_picture_with_transparency_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"shape \(H, W, 3\) or \(H, W\), got \(4, 4, 4\)"):
+        read_codes(np.zeros((4, 4, 4), np.uint8))
 
 
 def test_two_package_codes_on_one_photo_are_both_read() -> None:
@@ -139,3 +164,38 @@ def test_real_photos_give_more_right_and_fewer_wrong_texts_than_the_default_read
     assert right >= 38
     assert wrong == 0
     assert claims == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "dots", "turned"),
+    [
+        pytest.param(LabelCode("Code128", "RR123456785DE"), 2, False, id="upright bars"),
+        pytest.param(LabelCode("Code128", "RR123456785DE"), 2, True, id="lying bars"),
+        pytest.param(LabelCode("QRCode", "https://id.example/1"), 3, False, id="dense QR"),
+        pytest.param(LabelCode("QRCode", "https://id.example/1"), 18, False, id="large QR"),
+        pytest.param(LabelCode("DataMatrix", "LOT 12"), 4, True, id="DataMatrix"),
+        pytest.param(LabelCode("EAN13", "4006381333931"), 3, True, id="lying EAN"),
+    ],
+)
+def test_a_code_on_a_large_photo_is_read_where_it_is_whatever_was_expected(
+    code: LabelCode, dots: int, turned: bool
+) -> None:
+    picture = printed(code, dots)[..., 0]
+    picture = np.ascontiguousarray(picture[::-1].T) if turned else picture  # a quarter turn
+    height, width = picture.shape
+    photo = np.full((960, 1280), 235, np.uint8)
+    photo[100 : 100 + height, 300 : 300 + width] = picture
+    for thorough in (False, True):
+        (read,) = read_codes(photo, thorough=thorough)
+        assert (read.format, read.text) == (code.format, code.text)
+        (x0, y0), (x1, y1) = read.corners_xy.min(axis=0), read.corners_xy.max(axis=0)
+        assert 300 < x0 < x1 < 300 + width
+        assert 100 < y0 < y1 < 100 + height
+
+
+def test_luma_and_colour_of_one_photo_read_the_same() -> None:
+    rng = np.random.default_rng(4)
+    photo = rgb_of(label_photo(rng, codes=[LabelCode("Code128", "RR1")], lines=LINES).jpeg)
+    in_colour, in_grey = read_codes(photo), read_codes(luma_of(photo))
+    assert [c.text for c in in_colour] == [c.text for c in in_grey] == ["RR1"]
+    np.testing.assert_array_equal(in_colour[0].corners_xy, in_grey[0].corners_xy)

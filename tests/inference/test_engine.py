@@ -140,7 +140,7 @@ def test_a_parcel_is_searched_and_weighed_and_a_carton_is_counted_and_weighed(
     feed = write_tables(tmp_path, parcels=["P"], cartons=["C"], images=rows, wedge=True)
     result = score(feed, detectors)
     assert {"item.handgun", "anomaly.scan", "mass.total"} <= codes_of(result, "P")
-    assert codes_of(result, "C") == {"pieces.count", "pieces.piece", "mass.total"}
+    assert codes_of(result, "C") == {"pieces.count", "pieces.piece", "mass.total", "fill.share"}
     assert (
         set(reasons(result, "P")) == set(reasons(result, "C")) == {"photo.quality", "photo.codes"}
     )
@@ -180,7 +180,7 @@ def test_a_grey_scan_is_read_but_not_assessed(tmp_path: Path, detectors: Detecto
     (tmp_path / "p.png").write_bytes(imagecodecs.png_encode(low))
     feed = write_tables(tmp_path, parcels=["P"], images=[scan_row("P", "p.png", "grey")])
     result = score(feed, detectors)
-    assert codes_of(result, "P") == set()
+    assert codes_of(result, "P") == {"fill.share"}
     assert {"xray.items", "xray.anomaly", "xray.mass"} <= set(reasons(result, "P"))
     assert "a single grey channel" in reasons(result, "P")["xray.items"]
     assert verdicts(result)["p.png"].verdict == "assessed"
@@ -281,7 +281,7 @@ def test_a_scan_that_a_model_fails_on_costs_only_its_own_row(tmp_path: Path) -> 
     assert "'peaks' is not finite" in reasons(result, "b")["xray.items"]
     verdict = verdicts(result)["b.tif"]
     assert (verdict.verdict, verdict.stage, verdict.code) == (
-        "quarantined",
+        "degraded",
         "xray.items",
         "not_finite",
     )

@@ -9,7 +9,7 @@ from parcelscope.inference.appearance import opponents
 from parcelscope.inference.fine_print import (
     BAR_GROUPS,
     BAR_SAMPLES,
-    crispness_of,
+    edges_of,
     other_digit,
 )
 from parcelscope.inference.reference_codes import conflicting_code
@@ -29,17 +29,19 @@ def half() -> np.ndarray:
 
 @pytest.mark.parametrize("blur", [0.4, 1.2])
 def test_a_blurred_shot_is_no_soft_print(blur: float) -> None:
-    assert abs(crispness_of(checks(blur), half())) < 0.05
+    inside, outside = edges_of(checks(blur), half())
+    assert abs(inside - outside) < 0.05
 
 
 def test_print_softer_than_its_surroundings_stands_out() -> None:
     photo = checks(0.5)
     photo[:, 160:] = checks(1.2)[:, 160:]
-    assert crispness_of(photo, half()) < -0.3
+    inside, outside = edges_of(photo, half())
+    assert inside - outside < -0.3
 
 
-def test_without_edges_crispness_is_unknown() -> None:
-    assert np.isnan(crispness_of(np.full((240, 320, 3), 90, np.uint8), half()))
+def test_without_edges_their_steepness_is_unknown() -> None:
+    assert np.isnan(edges_of(np.full((240, 320, 3), 90, np.uint8), half())).all()
 
 
 def code(digits: str, *, start: int = 180, size: int = 640, blur: float = 5.0) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Mass from scans, against scenes whose mass is known."""
 
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ from parcelscope.datasets.xray.physics import AIR_LEVEL
 from parcelscope.datasets.xray.scan import simulate
 from parcelscope.datasets.xray.scene import Scene, Solid
 from parcelscope.datasets.xray.wedge import step_wedge
+from parcelscope.inference import mass
 from parcelscope.inference.mass import MassEstimate, MassGauge
 
 FLAT = np.zeros((8, 8), np.float32)
@@ -93,6 +94,15 @@ def test_a_parcel_without_air_around_it_is_still_weighed() -> None:
     full = gauge.grams(grey, grey, AIR_LEVEL, 1.6)
     assert full.grams > 100
     assert full.high - full.low > 0.25 * full.grams
+
+
+def test_looking_at_the_parcel_alone_weighs_the_same_as_looking_at_the_whole_belt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    part, _ = weighed(SCANNERS["PS-160"], "steel", 4.0)
+    monkeypatch.setattr(mass, "_window", lambda _: (slice(None), slice(None)))
+    whole, _ = weighed(SCANNERS["PS-160"], "steel", 4.0)
+    assert astuple(part) == pytest.approx(astuple(whole), rel=1e-6)
 
 
 def test_a_wedge_of_one_material_is_refused() -> None:

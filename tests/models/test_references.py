@@ -25,7 +25,7 @@ def reference() -> Reference:
         **values,
         region_mean=np.ones((2, 3), np.float32),
         region_root=np.ones((2, 3, 3), np.float32),
-        crispness_mean_std=np.ones(2, np.float32),
+        sharpness_fit=np.ones((2, 3), np.float32),
     )
     return Reference(
         picture=np.zeros((20, 32, 3), np.uint8),
@@ -42,6 +42,7 @@ def reference() -> Reference:
         checks=("print", "hue"),
         check_centre=np.zeros(2, np.float32),
         check_scale=np.ones(2, np.float32),
+        held_out=np.zeros((8, 2), np.float32),
         genuine=np.arange(8, dtype=np.float32),
     )
 
@@ -88,6 +89,14 @@ def test_a_file_that_is_no_reference_is_refused(
 def test_a_reference_without_one_of_its_arrays_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "one.npz"
     with path.open("wb") as file:
-        np.savez(file, told=np.frombuffer(b'{"version": 1}', np.uint8))
+        np.savez(file, told=np.frombuffer(b'{"version": 2}', np.uint8))
     with pytest.raises(BundleError, match="expected the constants of a reference"):
+        load_reference(path)
+
+
+def test_a_reference_of_an_older_version_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "one.npz"
+    with path.open("wb") as file:
+        np.savez(file, told=np.frombuffer(b'{"version": 1}', np.uint8))
+    with pytest.raises(BundleError, match=r"version 2, got 1; .* `parcelscope references build`"):
         load_reference(path)

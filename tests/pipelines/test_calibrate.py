@@ -100,6 +100,51 @@ def test_a_scan_of_another_scanner_keeps_the_default_and_the_report_says_so(fold
     page = (calibrated.folder / "report.html").read_text()
     assert page.count(f"Not calibrated for this scanner ({OTHER} 1.0).") >= 8
     assert "xray.anomaly not calibrated for this scanner" in page
+    for run in (default, calibrated):
+        unasked = run.not_assessed.filter(pl.col("check") == "xray.anomaly")
+        assert set(unasked["reason"]) == {f"not calibrated for scanner {OTHER} 1.0"}
+        assert unasked.height == 8
+        assert "anomaly.scan" not in run.parcels["reason_codes"].explode().to_list()
+
+
+def test_the_report_says_once_which_scanners_nobody_calibrated_and_what_to_do(
+    folder: Path,
+) -> None:
+    write_feed(folder / "strange", 3, seed=9, scanner=OTHER)
+    screen(folder / "strange", folder / "run-strange", bundle_folder=folder / "calibrated",
+           budget=1.0, workers=1)  # fmt: skip
+    page = (folder / "run-strange" / "report.html").read_text()
+    assert page.count("No scanner of this feed is calibrated") == 1
+    assert (
+        f"3 of 3 scans come from scanners that this bundle has no calibration for: {OTHER} 1.0"
+        in page
+    )
+    assert "xray.anomaly: not assessed there" in page
+    assert "parcelscope calibrate COMPLIANT_FEED --out BUNDLE" in page
+    assert "name each scanner" not in page
+
+
+def test_scanners_that_the_bundle_names_as_its_own_are_calibrated(
+    folder: Path, tmp_path: Path
+) -> None:
+    write_feed(tmp_path / "feed", 3, seed=9)
+    card = json.loads((folder / "bundle" / "bundle.json").read_text())
+    for detector in card["detectors"]:
+        detector["scanners"] = [{"scanner_model": SCANNER, "scanner_software": "1.0"}]
+    (tmp_path / "named").mkdir()
+    for path in (folder / "bundle").glob("*.onnx"):
+        (tmp_path / "named" / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "named" / "bundle.json").write_text(json.dumps(card))
+    runs = {}
+    for name, bundle in (("unnamed", folder / "bundle"), ("named", tmp_path / "named")):
+        screen(tmp_path / "feed", tmp_path / f"run-{name}", bundle_folder=bundle, budget=1.0,
+               workers=1)  # fmt: skip
+        runs[name] = read_run(tmp_path / f"run-{name}")
+    assert "xray.anomaly" in set(runs["unnamed"].not_assessed["check"])
+    assert "xray.anomaly" not in set(runs["named"].not_assessed["check"])
+    assert runs["named"].findings["p_value"].equals(runs["unnamed"].findings["p_value"])
+    assert runs["named"].parcels["risk"].max() > runs["unnamed"].parcels["risk"].max()
+    assert "of this feed is calibrated" not in (tmp_path / "run-named" / "report.html").read_text()
 
 
 def test_a_calibrated_scanner_is_not_marked(folder: Path) -> None:

@@ -1,10 +1,11 @@
 """News of a long job: lines for a log, and how long is left."""
 
 import io
+import json
 
 import pytest
 
-from parcelscope.pipelines.progress import Lines, duration, progress, sentence
+from parcelscope.pipelines.progress import Display, Lines, duration, progress, sentence
 
 
 @pytest.mark.parametrize(
@@ -65,3 +66,54 @@ def test_a_terminal_gets_a_bar_with_a_rate() -> None:
             report("scoring", done + 1, 5)
     assert "scoring" in stream.getvalue()
     assert "5/5" in stream.getvalue()
+
+
+def test_on_a_narrow_terminal_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    stream = Terminal()
+    with progress(stream) as display:
+        display.seen.stage_time("photos", "busy", 96.0)
+        display.seen.stage_time("workers", "starved", 4.0)
+        display.seen.rows("quarantined", 12345)
+        display("scoring", 98765, 100000)
+    assert "96% of bound, most in photos, 12,345 quarantined" in stream.getvalue()
+    assert "98765/100000" in stream.getvalue()
+
+
+def see_some(display: Display) -> None:
+    display.seen.rows("assessed", 10)
+    display.seen.rows("quarantined", 3, code="truncated")
+    display.seen.stage_time("decode", "busy", 2.0)
+    display.seen.stage_time("detect", "busy", 5.0)
+    display.seen.stage_time("decode", "blocked", 9.0)
+    display.seen.queued("decoded", 4096)
+    display.seen.committed(0.1)
+
+
+@pytest.mark.parametrize("stream", [io.StringIO(), Terminal()], ids=["log", "terminal"])
+def test_what_could_not_be_read_is_shown_as_soon_as_it_is_seen(stream: io.StringIO) -> None:
+    with progress(stream) as display:
+        display("scoring", 1, 5)
+        see_some(display)
+        display("scoring", 5, 5)
+    assert "3 quarantined" in stream.getvalue()
+
+
+def test_programs_get_json_with_what_holds_the_run_up() -> None:
+    stream = io.StringIO()
+    with progress(stream, as_json=True) as display:
+        see_some(display)
+        display("scoring", 5, 5)
+    (line,) = [json.loads(text) for text in stream.getvalue().splitlines()]
+    assert (line["stage"], line["done"], line["total"]) == ("scoring", 5, 5)
+    assert (line["quarantined"], line["shards"], line["queue_bytes"]) == (3, 1, 4096)
+    assert line["bottleneck_stage"] == "detect"
+    assert line["bound_fraction"] == 0.4375
+
+
+def test_a_line_says_what_the_threads_reach_and_where_most_time_goes() -> None:
+    stream = io.StringIO()
+    with progress(stream) as display:
+        see_some(display)
+        display("scoring", 5, 5)
+    assert stream.getvalue().strip().endswith("44% of bound, most in detect, 3 quarantined")

@@ -1,5 +1,6 @@
 """Promotions: on evidence, on record, and whole whenever they die."""
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -13,7 +14,6 @@ from tests.pipelines.evidence import name_of, write_evidence
 
 from parcelscope.datasets.errors import BundleError, ConfigError, RunError
 from parcelscope.models.bundle import load_bundle
-from parcelscope.pipelines import promote as module
 from parcelscope.pipelines.promote import Promoted, promote, store_of
 from parcelscope.pipelines.promotion_log import locked_log, log_path, read_promotions
 
@@ -214,7 +214,7 @@ def test_a_system_that_cannot_swap_folders_says_what_to_do(
         def __init__(self, *_: object, **__: object) -> None:
             self.renameat2 = None
 
-    monkeypatch.setattr(module.ctypes, "CDLL", Nothing)
+    monkeypatch.setattr(ctypes, "CDLL", Nothing)
     with pytest.raises(BundleError, match="put a link to it in its place"):
         do(place, over=place / "live")
     assert digest(place / "live") == before

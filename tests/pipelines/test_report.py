@@ -127,7 +127,7 @@ def test_every_flag_has_its_line_its_card_and_its_reasons(run: Run, page: Page) 
             assert " ".join(reason.split()) in page.text
 
 
-def test_both_arms_are_explained_in_words(run: Run, page: Page) -> None:
+def test_the_arms_are_explained_in_words(run: Run, page: Page) -> None:
     assert set(run.flags["arm"]) == {"targeted", "random"}
     assert "Drawn at random, whatever its risk." in page.text
     assert "within the inspection budget of 90%" in page.text
@@ -136,6 +136,7 @@ def test_both_arms_are_explained_in_words(run: Run, page: Page) -> None:
 def test_the_totals_are_those_of_the_card(run: Run, page: Page) -> None:
     counts = run.card.counts
     assert f"{counts.flagged_targeted} targeted, {counts.flagged_random} at random" in page.text
+    assert f"{counts.with_carton} parcel" in page.text
     assert "23 assessed, 1 quarantined" in page.text
     assert "1 missing" in page.text
     assert run.card.bundle.digest in page.text

@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from parcelscope.datasets.embeddings import EMBEDDING_SCHEMA
 from parcelscope.datasets.errors import RunError
 from parcelscope.pipelines.run_folder import (
     CARD,
@@ -14,8 +15,10 @@ from parcelscope.pipelines.run_folder import (
     RunCard,
     RunCounts,
     TableCounts,
-    new_run_folder,
     read_run,
+    remove_run,
+    require_free,
+    sweep,
     write_card,
     write_flags,
     write_part,
@@ -48,18 +51,17 @@ def card(*, parcels: TableCounts | None = None) -> RunCard:
 
 
 def write_run(folder: Path) -> None:
-    with new_run_folder(folder):
-        for name in PARTS:
-            write_part(folder, name, 0, pl.DataFrame({"n": [1, 2]}))
-            write_part(folder, name, 1, pl.DataFrame({"n": [3]}))
-        write_flags(folder, pl.DataFrame({"rank": [1]}))
-        write_card(folder, card())
+    parts = [write_flags(folder, pl.DataFrame({"rank": [1]}))]
+    for name in PARTS:
+        parts.append(write_part(folder, name, 0, pl.DataFrame({"n": [1, 2]})))
+        parts.append(write_part(folder, name, 1, pl.DataFrame({"n": [3]})))
+    write_card(folder, card().model_copy(update={"parts": tuple(parts)}))
 
 
 def test_a_run_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     write_run(tmp_path / "run")
     run = read_run(tmp_path / "run")
-    assert run.card == card()
+    assert run.card.model_copy(update={"parts": None}) == card()
     assert run.card.total_s == 1.5
     assert run.findings["n"].to_list() == [1, 2, 3]
     assert run.flags["rank"].to_list() == [1]
@@ -72,50 +74,53 @@ def test_counts_that_do_not_add_up_are_refused_by_name(tmp_path: Path) -> None:
     assert not (tmp_path / CARD).exists()
 
 
-@pytest.mark.parametrize("existing", [True, False], ids=["empty folder", "no folder"])
-@pytest.mark.parametrize("error", [RunError, KeyboardInterrupt], ids=["failure", "Ctrl-C"])
-def test_a_run_that_fails_leaves_nothing(
-    tmp_path: Path, existing: bool, error: type[BaseException]
-) -> None:
-    out = tmp_path / "run"
-    if existing:
-        out.mkdir()
-
-    def fail_halfway() -> None:
-        with new_run_folder(out):
-            write_part(out, "findings", 0, pl.DataFrame({"n": [1]}))
-            write_flags(out, pl.DataFrame({"rank": [1]}))
-            raise error
-
-    with pytest.raises(error):
-        fail_halfway()
-    assert list(tmp_path.rglob("*")) == ([out] if existing else [])
-
-
-def test_a_folder_with_a_run_is_not_overwritten(tmp_path: Path) -> None:
+def test_what_no_ledger_lists_is_not_read(tmp_path: Path) -> None:
     write_run(tmp_path / "run")
-    with (
-        pytest.raises(RunError, match="already holds a run; name another --out"),
-        new_run_folder(tmp_path / "run"),
-    ):
-        pass
-    assert read_run(tmp_path / "run").card == card()
+    write_part(tmp_path / "run", "findings", 2, pl.DataFrame({"n": [4]}))
+    assert read_run(tmp_path / "run").findings["n"].to_list() == [1, 2, 3]
+
+
+def test_the_parts_of_a_run_of_an_early_release_are_listed(tmp_path: Path) -> None:
+    write_run(tmp_path / "run")
+    write_card(tmp_path / "run", card())
+    assert read_run(tmp_path / "run").findings["n"].to_list() == [1, 2, 3]
+
+
+def test_a_sweep_takes_what_was_left_over_and_nothing_else(tmp_path: Path) -> None:
+    write_run(tmp_path / "run")
+    parts = read_run(tmp_path / "run").card.parts
+    assert parts is not None
+    orphan = tmp_path / "run" / "findings" / "part-00007.parquet"
+    aside = tmp_path / "run" / "findings" / ".part-00001.parquet.a1b2c3d4.part"
+    note = tmp_path / "run" / "findings" / "note.txt"
+    for path in (orphan, aside, note):
+        path.write_bytes(b"x")
+    sweep(tmp_path / "run", parts)
+    assert not orphan.exists()
+    assert not aside.exists()
+    assert note.exists()
+    assert read_run(tmp_path / "run").findings.height == 3
+
+
+def test_a_run_is_deleted_and_what_others_put_beside_it_is_not(tmp_path: Path) -> None:
+    write_run(tmp_path / "run")
+    (tmp_path / "run" / "evaluation.json").write_bytes(b"{}")
+    remove_run(tmp_path / "run")
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["evaluation.json"]
 
 
 def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.docx").write_bytes(b"years of work")
-    with pytest.raises(RunError, match="expected an empty or new folder"), new_run_folder(tmp_path):
-        pass
+    for refuses in (require_free, remove_run):
+        with pytest.raises(RunError, match="expected an empty or new folder"):
+            refuses(tmp_path)
     assert (tmp_path / "thesis.docx").read_bytes() == b"years of work"
 
 
 def test_a_file_cannot_be_a_run_folder(tmp_path: Path) -> None:
     (tmp_path / "run").write_bytes(b"")
-    with (
-        pytest.raises(RunError, match="expected a folder for the run, got a file"),
-        new_run_folder(tmp_path / "run"),
-    ):
-        pass
+    with pytest.raises(RunError, match="expected a folder for the run, got a file"):
+        require_free(tmp_path / "run")
 
 
 def test_a_folder_without_the_card_is_no_run(tmp_path: Path) -> None:
@@ -133,13 +138,24 @@ def test_a_card_with_an_unknown_key_is_refused(tmp_path: Path) -> None:
         read_run(tmp_path / "run")
 
 
-@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("name", [name for name in PARTS if name != "embeddings"])
 def test_a_missing_part_is_named(tmp_path: Path, name: str) -> None:
     write_run(tmp_path / "run")
     for part in (tmp_path / "run" / name).iterdir():
         part.unlink()
+    with pytest.raises(RunError, match=r"part-00000\.parquet: the run lists this file"):
+        read_run(tmp_path / "run")
+    write_card(tmp_path / "run", card())
     with pytest.raises(RunError, match=f"{name}: expected at least part-00000"):
         read_run(tmp_path / "run")
+
+
+def test_runs_of_earlier_releases_have_no_embeddings(tmp_path: Path) -> None:
+    write_run(tmp_path / "run")
+    for part in (tmp_path / "run" / "embeddings").iterdir():
+        part.unlink()
+    write_card(tmp_path / "run", card())
+    assert read_run(tmp_path / "run").embeddings.schema == EMBEDDING_SCHEMA
 
 
 def test_a_part_cut_short_is_named(tmp_path: Path) -> None:

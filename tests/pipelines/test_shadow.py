@@ -16,17 +16,19 @@ from parcelscope.pipelines.bundle_compare import (
     read_evidence,
 )
 from parcelscope.pipelines.run_folder import read_run
-from parcelscope.pipelines.screen import RunSummary, screen
+from parcelscope.pipelines.run_summary import RunSummary
+from parcelscope.pipelines.screen import screen
 from parcelscope.pipelines.shadow import FOLDER, read_shadow
+from parcelscope.screening.indicators.registry import CODES
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A feed, a champion that ignores items, and a challenger that ranks by them."""
+    """A feed, a champion that ignores everything, and a challenger that ranks by items."""
     place = tmp_path_factory.mktemp("shadow")
     write_facility_feed(place / "feed")
-    write_sound_bundle(place / "champion", version="1", item_weight=0.0)
-    write_sound_bundle(place / "challenger", version="2", item_weight=1.0)
+    write_sound_bundle(place / "champion", version="1", item_weight=0.0, worthless=CODES)
+    write_sound_bundle(place / "challenger", version="2", item_weight=1.0, worthless=CODES)
     return place
 
 

@@ -9,7 +9,8 @@ from polars.testing import assert_frame_equal
 from tests.screening import windows as w
 
 from parcelscope.datasets.records import FINDING_SCHEMA, Finding, NotAssessed
-from parcelscope.screening.assess import ASSESSMENT_SCHEMA, Window, assess_window
+from parcelscope.screening.assess import Window, assess_window
+from parcelscope.screening.assessments import ASSESSMENT_SCHEMA
 from parcelscope.screening.config import load_screening_config
 from parcelscope.screening.flagging import FLAG_SCHEMA
 from parcelscope.screening.indicators.evidence import Evidence
@@ -89,14 +90,16 @@ def test_a_parcel_that_differs_is_riskiest_and_says_why() -> None:
         "item.handgun",
         "U4.label",
         "U3.mass",
-        "U3.scale",
         "U8.value",
+        "U3.scale",
         "U8.description",
     ]
     assert isinstance(odd["reasons"], list)
     assert odd["reasons"][0] == "Shape like a handgun."
     assert result.parcels["risk"].max() == odd["risk"]
-    assert row(result.flags, "owner_id", "ODD")["arm"] == "targeted"
+    # Its carton is opened, so that it has no flag of its own.
+    assert row(result.flags, "owner_id", "C2")["arm"] == "targeted"
+    assert (odd["arm"], odd["propensity"]) == ("with_carton", pytest.approx(1.0, abs=0.1))
 
 
 @pytest.mark.parametrize(
@@ -116,6 +119,12 @@ def test_a_shape_below_its_threshold_counts_but_is_a_reason_only_alone(
     before, after = (row(assess(e).parcels, "parcel_id", "P") for e in (quiet, heard))
     assert after["reason_codes"] == codes
     assert float(str(after["risk"])) > float(str(before["risk"]))
+
+
+def test_everyone_has_a_chance_of_being_examined() -> None:
+    result = assess(window())
+    assert (result.parcels["propensity"] > 0).all()
+    assert (result.cartons["propensity"] > 0).all()
 
 
 def test_plain_parcels_are_clear() -> None:
@@ -160,7 +169,7 @@ def test_a_row_that_the_feed_rejected_is_quarantined_with_its_place() -> None:
     assert bad["not_assessed"] == [
         "feed: parcels.csv row 100: pieces must be a whole number, 0 or more, got ten"
     ]
-    assert "BAD0" not in result.flags["owner_id"].to_list()
+    assert bad["propensity"] == pytest.approx(0.05 / 2)  # a twentieth of one exam, among two
 
 
 def test_the_result_is_the_same_in_any_order_of_rows() -> None:
@@ -233,3 +242,13 @@ def test_an_anomaly_is_reported_by_its_own_sentence() -> None:
     )
     result = assess(w.evidence(w.feed([{"parcel_id": "P"}]), [anomaly]))
     assert result.parcels["reasons"].to_list() == [["Unlike 99 of 100 compliant scans."]]
+
+
+def test_a_row_that_could_not_be_read_may_be_drawn() -> None:
+    of = w.evidence(w.feed([{"parcel_id": "P", "description": "tea"}], rejected_parcels=1))
+    all_at_random = CONFIG.model_copy(update={"random_share": 1.0, "budget": 1.0})
+    flags = assess_window(
+        of.feed, of.findings, of.not_assessed, w.bundle(), all_at_random, seed=1
+    ).flags
+    flag = row(flags, "owner_id", "BAD0")
+    assert (flag["arm"], flag["risk"], flag["reasons"]) == ("random", None, [])

@@ -23,20 +23,40 @@ def test_the_configuration_that_ships_loads() -> None:
     config = load_screening_config()
     assert config.budget == 0.02
     assert config.random_share == 0.05
-    assert "daily necessities" in config.description.vague_phrases
-
-
-def test_phrases_and_fillers_are_written_as_they_are_compared() -> None:
-    description = load_screening_config().description
-    for phrase in (*description.vague_phrases, *description.filler_words):
-        assert phrase == " ".join(phrase.lower().split())
+    assert config.indicator_packs == ("base",)
 
 
 @pytest.mark.parametrize(
     ("settings", "match"),
     [
+        pytest.param(
+            {"count": {"grades": {"at": [1], "likelihood_ratio": [2]}}},
+            r"count: the parameters of indicators stand in packs now; write a pack with them",
+            id="a section of an earlier release",
+        ),
         pytest.param({"budgets": 0.1}, r"budgets: Extra inputs", id="a typo"),
-        pytest.param({"budget": 0}, r"budget: Input should be greater than 0", id="no budget"),
+        pytest.param(
+            {"uncalibrated": {"detectors": {"xray.items": "trust"}}},
+            r"uncalibrated\.detectors\.xray\.items: Input should be 'leave_out', 'caution' or",
+            id="an unknown treatment",
+        ),
+        pytest.param(
+            {"budget": 0}, r"budget\.share: Input should be greater than 0", id="no budget"
+        ),
+        pytest.param(
+            {"budget": {"minutes": 480, "share": 0.1}},
+            r"budget\.settings: Value error, expected exactly one of share, minutes and per_hour,"
+            r" got share and minutes",
+            id="a budget told twice",
+        ),
+        pytest.param(
+            {"budget": {"minutes": 480, "by": ["port"]}},
+            r"budget\.settings\.by\.0: Input should be 'facility' or 'lane'",
+            id="a budget by something else",
+        ),
+        pytest.param(
+            {"random_share": 0}, r"random_share: Input should be greater than 0", id="no draw"
+        ),
         pytest.param(
             {"bands": {"look": 0.5, "inspect": 0.2}},
             r"bands: Value error, look must lie below inspect, got 0.5 and 0.2",

@@ -4,10 +4,9 @@ import pytest
 from tests.screening import windows as w
 
 from parcelscope.datasets.records import Finding, NotAssessed
-from parcelscope.screening.config import load_screening_config
 from parcelscope.screening.indicators.contents import CONTENTS, contents_contradict
 
-CONFIG = load_screening_config()
+PARAMETERS = w.parameters("contents")
 SHIRTS = {"parcel_id": "P", "hs_code": "610910", "description": "cotton t-shirts"}
 
 
@@ -47,7 +46,7 @@ def test_goods_that_the_scan_does_not_support_are_reported_in_words_of_differenc
         *material(organic=0.05, mixed=0.25, metal_like=0.6, opaque=0.1),
         w.band("P", "mass.total", 900, 1100, kind="parcel"),
     ]
-    outcome = contents_contradict(w.evidence(w.feed([SHIRTS]), found), CONFIG)
+    outcome = contents_contradict(w.evidence(w.feed([SHIRTS]), found), PARAMETERS)
     assert w.sentences(outcome, CONTENTS) == {
         "P": 'Declared as textile ("cotton t-shirts"); 0.4 % of compliant parcels declared so show'
         " as little of it. About 700 g of the 1 kg on the scan is metal-like or opaque, 50 g"
@@ -60,7 +59,7 @@ def test_goods_that_the_scan_does_not_support_are_reported_in_words_of_differenc
 
 def test_without_a_mass_the_material_is_told_in_shares() -> None:
     found = [support("textile", 0.01), *material(organic=0.05, mixed=0.3, metal_like=0.6, opaque=0)]
-    outcome = contents_contradict(w.evidence(w.feed([SHIRTS]), found), CONFIG)
+    outcome = contents_contradict(w.evidence(w.feed([SHIRTS]), found), PARAMETERS)
     assert w.sentences(outcome, CONTENTS)["P"].endswith(
         "About 60 % of what the scan shows is metal-like or opaque, 5 % organic."
     )
@@ -87,7 +86,7 @@ def test_only_a_parcel_of_which_nothing_declared_is_supported_is_reported(
 ) -> None:
     of = w.feed([{**SHIRTS, "description": description}])
     findings = [support(family, p, image=image) for family, p, image in found]
-    outcome = contents_contradict(w.evidence(of, findings), CONFIG)
+    outcome = contents_contradict(w.evidence(of, findings), PARAMETERS)
     assert (outcome.findings.height == 1) is reported
 
 
@@ -112,7 +111,7 @@ def test_only_a_parcel_of_which_nothing_declared_is_supported_is_reported(
 def test_what_cannot_be_compared_is_not_assessed(
     row: dict[str, str], findings: list[Finding], reason: str
 ) -> None:
-    outcome = contents_contradict(w.evidence(w.feed([{**SHIRTS, **row}]), findings), CONFIG)
+    outcome = contents_contradict(w.evidence(w.feed([{**SHIRTS, **row}]), findings), PARAMETERS)
     assert outcome.findings.is_empty()
     assert w.reasons_not_assessed(outcome, CONTENTS) == {"P": reason}
 
@@ -121,5 +120,5 @@ def test_the_detectors_own_reason_is_passed_on() -> None:
     why = NotAssessed(
         owner_id="P", owner_kind="parcel", check="xray.contents", reason="the scan is truncated"
     )
-    outcome = contents_contradict(w.evidence(w.feed([SHIRTS]), [], [why]), CONFIG)
+    outcome = contents_contradict(w.evidence(w.feed([SHIRTS]), [], [why]), PARAMETERS)
     assert w.reasons_not_assessed(outcome, CONTENTS) == {"P": "the scan is truncated"}

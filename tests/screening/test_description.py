@@ -3,17 +3,17 @@
 import pytest
 from tests.screening import windows as w
 
-from parcelscope.screening.config import load_screening_config
 from parcelscope.screening.indicators.description import unusual_values, vague_descriptions
 from parcelscope.screening.indicators.evidence import Outcome
 
-CONFIG = load_screening_config()
+DESCRIPTION = w.parameters("description")
+VALUE = w.parameters("value")
 
 
 def described(description: str | None) -> Outcome:
     """U8.description on one parcel."""
     of = w.feed([{"parcel_id": "P", "description": description}])
-    return vague_descriptions(w.evidence(of), CONFIG)
+    return vague_descriptions(w.evidence(of), DESCRIPTION)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def priced(value: float | None, **columns: object) -> Outcome:
     usual = {"hs_code": "6109.10", "currency": "USD", "declared_weight_g": 1000.0}
     rows = [{"parcel_id": f"O{n}", **usual, "value": 18.0 + n % 5} for n in range(40)]
     of = w.feed([*rows, {"parcel_id": "P", **usual, "value": value, **columns}])
-    return unusual_values(w.evidence(of), CONFIG)
+    return unusual_values(w.evidence(of), VALUE)
 
 
 @pytest.mark.parametrize(("value", "says"), [(900.0, "900 USD"), (0.4, "0.4 USD")])
@@ -99,7 +99,7 @@ def test_a_group_of_equal_values_does_not_make_the_next_one_an_outlier() -> None
     usual = {"hs_code": "6109", "currency": "USD", "declared_weight_g": 1000.0}
     rows = [{"parcel_id": f"O{n}", **usual, "value": 20.0} for n in range(40)]
     of = w.feed([*rows, {"parcel_id": "P", **usual, "value": 21.0}])
-    assert unusual_values(w.evidence(of), CONFIG).findings.is_empty()
+    assert unusual_values(w.evidence(of), VALUE).findings.is_empty()
 
 
 @pytest.mark.parametrize(
@@ -142,3 +142,8 @@ def test_a_value_of_nothing_is_not_assessed() -> None:
 def test_a_value_further_off_counts_for_more() -> None:
     near, far = priced(50.0), priced(900.0)
     assert w.ratio(far, "U8.value", "P") > w.ratio(near, "U8.value", "P") > 1
+
+
+def test_phrases_and_fillers_are_written_as_they_are_compared() -> None:
+    for phrase in (*DESCRIPTION.vague_phrases, *DESCRIPTION.filler_words):
+        assert phrase == " ".join(phrase.lower().split())

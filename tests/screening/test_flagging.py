@@ -1,5 +1,6 @@
-"""The inspection budget."""
+"""The inspection budget, from assessments to flags."""
 
+import datetime
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -10,13 +11,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parcelscope.screening.flagging import choose_flags, flag_counts
+from parcelscope.screening.budget import (
+    Budget,
+    ExamConfig,
+    ExamMinutes,
+    ExamValue,
+    budget_words,
+)
+from parcelscope.screening.flagging import FLAG_SCHEMA, Flagging, choose_flags
+
+PLAIN = ExamConfig(uncertain_share=0.0)
 
 
 def assessments(
-    risks: Sequence[float | None], *, kind: str = "parcel", verdict: str = "assessed"
+    risks: Sequence[float | None],
+    *,
+    kind: str = "parcel",
+    verdict: str = "assessed",
+    **columns: object,
 ) -> pl.DataFrame:
-    return pl.DataFrame(
+    frame = pl.DataFrame(
         {
             "owner_kind": [kind] * len(risks),
             "owner_id": [f"{kind[0]}{n:04d}" for n in range(len(risks))],
@@ -32,28 +46,44 @@ def assessments(
             "reasons": pl.List(pl.String()),
         },
     )
+    return frame.with_columns(pl.Series(name, values) for name, values in columns.items())
+
+
+def choose(
+    rows: pl.DataFrame,
+    budget: float | Budget,
+    *,
+    random_share: float = 0.05,
+    seed: int = 1,
+    exams: ExamConfig = PLAIN,
+) -> Flagging:
+    return choose_flags(rows, budget=budget, random_share=random_share, seed=seed, exams=exams)
 
 
 RISKS = st.lists(st.none() | st.sampled_from([0.0, 0.1, 0.5, 0.9]) | st.floats(0, 1), max_size=120)
 SHARES = st.floats(0.001, 1.0)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(RISKS, SHARES, st.floats(0, 1), st.integers(0, 2**32))
-def test_the_budget_is_kept_and_every_flag_has_a_propensity(
+def test_a_share_is_kept_and_everyone_has_a_propensity(
     risks: list[float | None], budget: float, random_share: float, seed: int
 ) -> None:
-    flags = choose_flags(assessments(risks), budget=budget, random_share=random_share, seed=seed)
+    rows = assessments(risks)
+    chosen = choose(rows, budget, random_share=random_share, seed=seed, exams=ExamConfig())
+    flags = chosen.flags
+    assert flags.schema == FLAG_SCHEMA
     assert flags.height <= math.ceil(budget * len(risks))
     assert flags["owner_id"].n_unique() == flags.height
     assert flags["propensity"].is_between(0, 1, closed="right").all()
     assert flags["rank"].to_list() == list(range(1, flags.height + 1))
-    targeted = flags.filter(pl.col("arm") == "targeted")
-    assert (targeted["propensity"] == 1.0).all()
-    assert targeted["risk"].is_not_null().all()
+    assert flags.filter(pl.col("arm") == "targeted")["risk"].is_not_null().all()
+    assert chosen.chances.height == rows.height
+    if random_share > 0.001:
+        assert (chosen.chances["propensity"] > 0).all()
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(RISKS, SHARES, st.integers(0, 2**32), st.randoms(use_true_random=False))
 def test_same_seed_same_flags_in_any_order_of_rows(
     risks: list[float | None], budget: float, seed: int, random: Random
@@ -61,76 +91,183 @@ def test_same_seed_same_flags_in_any_order_of_rows(
     rows = assessments(risks)
     order = list(range(rows.height))
     random.shuffle(order)
-    one = choose_flags(rows, budget=budget, random_share=0.2, seed=seed)
-    two = choose_flags(rows[order], budget=budget, random_share=0.2, seed=seed)
-    assert one.equals(two)
+    one, two = (choose(some, budget, seed=seed) for some in (rows, rows[order]))
+    assert one.flags.equals(two.flags)
+    assert one.chances.equals(two.chances)
 
 
 @pytest.mark.parametrize(
-    ("assessed", "budget", "random_share", "expected"),
+    ("count", "budget", "random_share", "targeted", "drawn"),
     [
-        pytest.param(0, 0.02, 0.05, (0, 0), id="nobody"),
-        pytest.param(1, 0.02, 0.05, (1, 0), id="one parcel is rounded up"),
-        pytest.param(100, 0.07, 0.0, (7, 0), id="a product just above a whole number"),
-        pytest.param(100, 0.02, 0.05, (1, 1), id="at least one at random"),
-        pytest.param(40, 0.02, 0.05, (1, 0), id="the only flag goes to the riskiest"),
-        pytest.param(19, 0.5, 0.01, (10, 0), id="too few for a random arm"),
-        pytest.param(10_000, 0.02, 0.05, (190, 10), id="the shares"),
-        pytest.param(50, 1.0, 1.0, (0, 50), id="everyone at random"),
+        pytest.param(1, 0.02, 0.0, 1, 0, id="one parcel is rounded up"),
+        pytest.param(100, 0.07, 0.0, 7, 0, id="a product just above a whole number"),
+        pytest.param(10_000, 0.02, 0.05, 190, 10, id="the shares"),
+        pytest.param(50, 1.0, 1.0, 0, 50, id="everyone at random"),
     ],
 )
 def test_how_many_are_flagged(
-    assessed: int, budget: float, random_share: float, expected: tuple[int, int]
+    count: int, budget: float, random_share: float, targeted: int, drawn: int
 ) -> None:
-    assert flag_counts(assessed, budget=budget, random_share=random_share) == expected
+    chosen = choose(assessments([0.5] * count), budget, random_share=random_share)
+    assert (chosen.flags["arm"] == "targeted").sum() == targeted
+    assert (chosen.flags["arm"] == "random").sum() == drawn
 
 
-def test_the_riskiest_are_targeted_and_the_propensity_of_the_others_is_exact() -> None:
-    risks = [n / 1000 for n in range(1000)]
-    flags = choose_flags(assessments(risks), budget=0.02, random_share=0.25, seed=3)
-    targeted = flags.filter(pl.col("arm") == "targeted")
-    drawn = flags.filter(pl.col("arm") == "random")
-    assert targeted["risk"].to_list() == [n / 1000 for n in range(999, 984, -1)]
-    assert drawn["propensity"].to_list() == [pytest.approx(5 / 985)] * 5
-
-
-def test_the_random_arm_draws_everyone_alike() -> None:
-    drawn = Counter(
-        owner
-        for seed in range(400)
-        for owner in choose_flags(
-            assessments([0.1] * 10 + [0.9] * 10), budget=0.2, random_share=0.5, seed=seed
-        )
-        .filter(pl.col("arm") == "random")
-        .get_column("owner_id")
+def test_with_a_budget_of_one_the_draw_takes_its_share_of_the_windows() -> None:
+    rows = assessments([0.9, *([0.1] * 39)])
+    arms = Counter(
+        choose(rows, 0.02, random_share=0.2, seed=seed).flags["arm"].item() for seed in range(100)
     )
-    # 400 windows draw 2 of 18; the two that were targeted rotate among the ten riskiest.
-    assert all(20 <= drawn[f"p{n:04d}"] <= 75 for n in range(20))
+    assert 8 <= arms["random"] <= 35
+    assert arms["targeted"] + arms["random"] == 100
+    assert choose(rows, 0.02, random_share=0.2).flags.height == 1
+
+
+def test_the_riskiest_are_targeted_and_all_are_drawn_alike() -> None:
+    chosen = choose(assessments([n / 1000 for n in range(1000)]), 0.02, random_share=0.25, seed=3)
+    targeted = chosen.flags.filter(pl.col("arm") == "targeted")
+    assert targeted["risk"].to_list() == [n / 1000 for n in range(999, 984, -1)]
+    assert (targeted["propensity"] == 1.0).all()
+    random = chosen.flags.filter(pl.col("arm") == "random")
+    assert random["propensity"].to_list() == [pytest.approx(5 / 985)] * 5
+
+
+def test_a_budget_for_everyone_flags_everyone() -> None:
+    flags = choose(assessments([None, *([0.3] * 64)]), 1.0, exams=ExamConfig()).flags
+    assert flags.height == 65
 
 
 def test_weighting_by_propensity_gives_back_the_total() -> None:
-    risks = [n / 200 for n in range(200)]
-    totals = []
-    for seed in range(300):
-        flags = choose_flags(assessments(risks), budget=0.1, random_share=0.5, seed=seed)
-        totals.append((1 / flags["propensity"]).sum())
-    assert sum(totals) / len(totals) == pytest.approx(200)
+    rows = assessments([n / 200 for n in range(200)])
+    totals = [
+        (1 / choose(rows, 0.1, random_share=0.5, seed=seed).flags["propensity"]).sum()
+        for seed in range(10)
+    ]
+    # The number of draws is whole, and all that are drawn weigh alike: exact in every window.
+    assert totals == [pytest.approx(200)] * 10
 
 
-def test_a_parcel_whose_risk_is_unknown_is_only_drawn_at_random() -> None:
-    flags = choose_flags(assessments([None] * 30), budget=0.5, random_share=0.2, seed=1)
-    assert flags["arm"].to_list() == ["random"] * 3
-
-
-def test_quarantined_rows_have_no_part_in_the_budget() -> None:
+def test_what_could_not_be_read_is_drawn_like_the_others_and_never_chosen() -> None:
     rows = pl.concat(
         [assessments([0.1] * 10), assessments([None] * 90, kind="carton", verdict="quarantined")]
     )
-    flags = choose_flags(rows, budget=0.1, random_share=0.0, seed=1)
-    assert flags["owner_kind"].to_list() == ["parcel"]
+    chosen = choose(rows, 0.1, random_share=0.1)
+    assert (chosen.chances["propensity"] > 0).all()
+    hit = {
+        arm
+        for seed in range(15)
+        for arm in choose(rows, 0.1, random_share=0.1, seed=seed)
+        .flags.filter(pl.col("owner_kind") == "carton")
+        .get_column("arm")
+    }
+    assert hit == {"random"}
 
 
-def test_parcels_and_cartons_have_a_budget_each() -> None:
+def test_a_row_that_was_refused_because_of_its_id_is_the_parcel_of_that_id() -> None:
+    rows = pl.concat([assessments([0.9] * 3), assessments([None], verdict="quarantined")])
+    chosen = choose(rows, 0.3)
+    assert chosen.chances.height == 3
+    assert chosen.flags["arm"].to_list() == ["targeted"]
+
+
+def test_parcels_and_cartons_have_a_share_each() -> None:
     rows = pl.concat([assessments([0.1] * 100), assessments([0.9] * 50, kind="carton")])
-    flags = choose_flags(rows, budget=0.04, random_share=0.0, seed=1)
+    flags = choose(rows, 0.04, random_share=0.0).flags
     assert Counter(flags["owner_kind"]) == {"parcel": 4, "carton": 2}
+
+
+def test_a_flagged_carton_carries_its_parcels() -> None:
+    parcels = assessments([0.9, 0.8, 0.7, 0.6], carton_id=["c0000", "c0000", None, "c0001"])
+    cartons = assessments([0.95, 0.1], kind="carton", carton_id=[None, None])
+    cartons = cartons.with_columns(pl.col("carton_id").cast(pl.String()))
+    chosen = choose(pl.concat([parcels, cartons]), 0.5, random_share=0.0)
+    arms = dict(chosen.chances.select("owner_id", "arm").iter_rows())
+    # Two parcels may be flagged; the two in the opened carton leave their places to others.
+    assert arms == {
+        "p0000": "with_carton",
+        "p0001": "with_carton",
+        "p0002": "targeted",
+        "p0003": "targeted",
+        "c0000": "targeted",
+        "c0001": None,
+    }
+    assert set(chosen.flags["owner_id"]) == {"c0000", "p0002", "p0003"}
+    assert dict(chosen.chances.select("owner_id", "propensity").iter_rows())["p0000"] == 1.0
+
+
+def test_minutes_are_shared_by_parcels_and_cartons() -> None:
+    rows = pl.concat([assessments([0.5] * 20), assessments([0.4] * 5, kind="carton")])
+    exams = ExamConfig(
+        minutes=ExamMinutes(parcel=4, carton=10),
+        value=ExamValue(carton=10),
+        uncertain_share=0.0,
+    )
+    flags = choose(rows, Budget(minutes=38), random_share=0.0, exams=exams).flags
+    assert Counter(flags["owner_kind"]) == {"carton": 3, "parcel": 2}
+    assert flags["minutes"].sum() == 38
+
+
+def test_a_reason_can_be_worth_more_than_others() -> None:
+    rows = assessments([0.9, 0.5, 0.4], reason_codes=[["U8.value"], [], ["item.knife", "U3.mass"]])
+    exams = ExamConfig(value=ExamValue(by_reason={"item.*": 5, "U8.value": 0.1}))
+    flags = choose(rows, Budget(minutes=4), random_share=0.0, exams=exams).flags
+    assert flags["owner_id"].to_list() == ["p0002"]
+
+
+@pytest.mark.parametrize(
+    ("budget", "expected"),
+    [
+        pytest.param(
+            Budget(minutes=8, by=("facility", "lane")),
+            {"EWR, express": 2, "JFK, post": 2, "JFK, express": 2, "not known": 2},
+            id="facility and lane",
+        ),
+        pytest.param(
+            Budget(per_hour=4),
+            {"2026-03-01 00:00": 1, "2026-03-01 01:00": 1, "2026-03-01 02:00": 1, "not known": 1},
+            id="hour of arrival",
+        ),
+        pytest.param(
+            Budget(share=0.1, by=("facility",)),
+            {"parcels, EWR": 1, "parcels, JFK": 2, "parcels, not known": 1},
+            id="a share of each facility",
+        ),
+    ],
+)
+def test_budgets_of_their_own(budget: Budget, expected: dict[str, int]) -> None:
+    hour = datetime.datetime(2026, 3, 1, tzinfo=datetime.UTC)
+    rows = assessments(
+        [n / 40 for n in range(40)],
+        facility=["EWR"] * 10 + ["JFK"] * 20 + [None] * 10,
+        lane=["express"] * 20 + ["post"] * 20,
+        arrived_at=[hour + datetime.timedelta(minutes=6 * n) for n in range(30)] + [None] * 10,
+    )
+    flags = choose(rows, budget, random_share=0.0).flags
+    assert Counter(flags["pool"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("budget", "words"),
+    [
+        pytest.param(0.02, "2%", id="share"),
+        pytest.param(Budget(minutes=480), "480 officer-minutes", id="minutes"),
+        pytest.param(
+            Budget(minutes=480, by=("facility", "lane")),
+            "480 officer-minutes per facility and lane",
+            id="by facility and lane",
+        ),
+        pytest.param(
+            Budget(per_hour=30, by=("facility",)),
+            "30 officer-minutes per hour of arrival, facility",
+            id="per hour and facility",
+        ),
+    ],
+)
+def test_a_budget_in_words(budget: float | Budget, words: str) -> None:
+    assert budget_words(budget) == words
+
+
+def test_an_empty_window_has_no_flags() -> None:
+    chosen = choose(assessments([]), 0.02)
+    assert chosen.flags.schema == FLAG_SCHEMA
+    assert chosen.chances.is_empty()

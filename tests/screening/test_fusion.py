@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from parcelscope.datasets.records import Finding, findings_frame
 from parcelscope.models.bundle import FusionModel
-from parcelscope.screening.fusion import fuse, strengths, weight_of
+from parcelscope.screening.fusion import UNLEARNED_WEIGHT, fuse, strengths, weight_of
 
 MODEL = FusionModel(
     intercept=-4.0,
@@ -70,7 +70,15 @@ def test_the_strongest_finding_of_a_code_counts() -> None:
     [("item.knife", 1.5), ("item.handgun", 1.0), ("anomaly.scan", 0.5), ("U1.count", 0.0)],
 )
 def test_a_weight_is_looked_up_by_code_then_by_family(code: str, weight: float) -> None:
-    assert weight_of(code, MODEL) == weight
+    assert weight_of(code, MODEL, has_ratio=False) == weight
+
+
+def test_a_likelihood_ratio_that_the_model_never_saw_counts_by_half_its_logarithm() -> None:
+    assert weight_of("U99.new", MODEL, has_ratio=True) == UNLEARNED_WEIGHT
+    assert weight_of("item.knife", MODEL, has_ratio=True) == 1.5
+    found = strengths(findings_frame([finding("A", "U99.new", likelihood_ratio=100.0)]))
+    added = fuse(pl.Series(["A"]), found, MODEL).contributions["contribution"]
+    assert added.to_list() == [pytest.approx(math.log(100.0) / 2)]
 
 
 def test_risk_is_the_calibrated_sum() -> None:
@@ -79,7 +87,7 @@ def test_risk_is_the_calibrated_sum() -> None:
             [
                 finding("A", "item.knife", p_value=0.01),
                 finding("A", "anomaly.scan", p_value=0.01),
-                finding("A", "U1.count", likelihood_ratio=100.0),
+                finding("A", "scan.unknown", p_value=0.01),
                 finding("gone", "item.knife", p_value=0.01),
             ]
         )
@@ -94,7 +102,7 @@ def test_risk_is_the_calibrated_sum() -> None:
     assert by_code == {
         "item.knife": pytest.approx(3.0),
         "anomaly.scan": pytest.approx(1.0),
-        "U1.count": 0.0,
+        "scan.unknown": 0.0,
     }
 
 

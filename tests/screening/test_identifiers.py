@@ -1,19 +1,18 @@
-"""Check digits and reuse."""
+"""Check digits."""
 
 import polars as pl
 import pytest
 from tests.screening import windows as w
 
-from parcelscope.screening.config import load_screening_config
 from parcelscope.screening.indicators.check_digits import (
     air_waybill_holds,
     check_holds,
     normalised,
     scheme,
 )
-from parcelscope.screening.indicators.identifiers import numbers_used_twice, wrong_check_digits
+from parcelscope.screening.indicators.identifiers import wrong_check_digits
 
-CONFIG = load_screening_config()
+CHECK_DIGITS = w.parameters("check digits")
 
 
 def judged(text: str) -> tuple[str | None, bool | None]:
@@ -70,7 +69,7 @@ def test_a_wrong_check_digit_fires() -> None:
         [{"parcel_id": "P", "tracking_number": "RB123456786GB"}],
         [{"carton_id": "C", "master_bill": "176-12345676"}],
     )
-    said = w.sentences(wrong_check_digits(w.evidence(of), CONFIG), "ID.check")
+    said = w.sentences(wrong_check_digits(w.evidence(of), CHECK_DIGITS), "ID.check")
     assert said == {
         "P": "The check digit of tracking number RB123456786GB does not follow from its other "
         "digits.",
@@ -83,7 +82,7 @@ def test_right_check_digits_are_silent() -> None:
         [{"parcel_id": "P", "tracking_number": "RB123456785GB", "master_bill": "176-12345675"}],
         [{"carton_id": "C", "receptacle_id": "00106141411234567897"}],
     )
-    outcome = wrong_check_digits(w.evidence(of), CONFIG)
+    outcome = wrong_check_digits(w.evidence(of), CHECK_DIGITS)
     assert outcome.findings.is_empty()
     assert outcome.not_assessed.is_empty()
 
@@ -93,7 +92,7 @@ def test_the_bill_of_a_carton_is_judged_on_the_carton_alone() -> None:
         [{"parcel_id": "P", "carton_id": "C", "master_bill": "176-12345676"}],
         [{"carton_id": "C", "master_bill": "176-12345676"}],
     )
-    assert set(w.sentences(wrong_check_digits(w.evidence(of), CONFIG), "ID.check")) == {"C"}
+    assert set(w.sentences(wrong_check_digits(w.evidence(of), CHECK_DIGITS), "ID.check")) == {"C"}
 
 
 def test_numbers_without_a_known_check_are_not_assessed() -> None:
@@ -104,7 +103,7 @@ def test_numbers_without_a_known_check_are_not_assessed() -> None:
             {"parcel_id": "eighteen digits", "tracking_number": "106141411234567890"},
         ]
     )
-    outcome = wrong_check_digits(w.evidence(of), CONFIG)
+    outcome = wrong_check_digits(w.evidence(of), CHECK_DIGITS)
     unknown = "the numbers are of no kind with a check digit known here"
     assert outcome.findings.is_empty()
     assert w.reasons_not_assessed(outcome, "ID.check") == {
@@ -112,41 +111,3 @@ def test_numbers_without_a_known_check_are_not_assessed() -> None:
         "courier": unknown,
         "eighteen digits": unknown,
     }
-
-
-def test_one_tracking_number_on_two_rows_fires_on_both() -> None:
-    of = w.feed(
-        [
-            {"parcel_id": "A", "tracking_number": "RB123456785GB", "entry_number": "E1"},
-            {"parcel_id": "B", "tracking_number": "rb 123456785 gb", "entry_number": "E2"},
-            {"parcel_id": "C", "tracking_number": "RR473124829GB", "entry_number": "E3"},
-        ]
-    )
-    outcome = numbers_used_twice(w.evidence(of), CONFIG)
-    assert w.sentences(outcome, "U6.reuse") == {
-        "A": "Tracking number RB123456785GB stands on 2 parcel rows; the manifest should list it "
-        "once.",
-        "B": "Tracking number rb 123456785 gb stands on 2 parcel rows; the manifest should list it "
-        "once.",
-    }
-    assert set(w.sentences(outcome, "U6.entries")) == {"A", "B"}
-
-
-def test_tracking_numbers_used_once_are_silent() -> None:
-    of = w.feed(
-        [
-            {"parcel_id": "A", "tracking_number": "RB123456785GB", "entry_number": "E1"},
-            {"parcel_id": "B", "tracking_number": "RR473124829GB", "entry_number": "E1"},
-        ]
-    )
-    outcome = numbers_used_twice(w.evidence(of), CONFIG)
-    assert outcome.findings.is_empty()
-    assert outcome.not_assessed.is_empty()
-
-
-def test_rows_without_a_tracking_number_are_not_assessed_and_not_alike() -> None:
-    of = w.feed([{"parcel_id": "A"}, {"parcel_id": "B", "tracking_number": " - "}])
-    outcome = numbers_used_twice(w.evidence(of), CONFIG)
-    assert outcome.findings.is_empty()
-    assert set(w.reasons_not_assessed(outcome, "U6.reuse")) == {"A", "B"}
-    assert set(w.reasons_not_assessed(outcome, "U6.entries")) == {"A", "B"}

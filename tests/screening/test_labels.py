@@ -4,11 +4,10 @@ import pytest
 from tests.screening import windows as w
 
 from parcelscope.datasets.records import Finding, NotAssessed
-from parcelscope.screening.config import load_screening_config
 from parcelscope.screening.indicators.evidence import Outcome
 from parcelscope.screening.indicators.labels import unlisted_labels
 
-CONFIG = load_screening_config()
+PARAMETERS = w.parameters("labels")
 PARCEL = {
     "parcel_id": "P",
     "tracking_number": "RB123456785GB",
@@ -30,7 +29,7 @@ def seen(*codes: Finding, images: list[w.Row] | None = None, rejected: int = 0) 
     of = w.feed(
         [PARCEL, OTHER], [CARTON], PHOTOS if images is None else images, rejected_parcels=rejected
     )
-    return unlisted_labels(w.evidence(of, codes), CONFIG)
+    return unlisted_labels(w.evidence(of, codes), PARAMETERS)
 
 
 def test_an_identifier_that_the_manifest_does_not_list_fires_where_it_was_seen() -> None:
@@ -136,5 +135,5 @@ def test_the_readers_own_reason_is_passed_on() -> None:
         owner_id="P", owner_kind="parcel", check="photo.codes", reason="the photo is truncated"
     )
     of = w.feed([PARCEL], images=[PHOTOS[0]])
-    outcome = unlisted_labels(w.evidence(of, [], [why]), CONFIG)
+    outcome = unlisted_labels(w.evidence(of, [], [why]), PARAMETERS)
     assert w.reasons_not_assessed(outcome, "U4.label") == {"P": "the photo is truncated"}

@@ -3,11 +3,10 @@
 import pytest
 from tests.screening import windows as w
 
-from parcelscope.screening.config import load_screening_config
 from parcelscope.screening.indicators.evidence import Outcome
 from parcelscope.screening.indicators.leaning import cartons_leaning
 
-CONFIG = load_screening_config()
+PARAMETERS = w.parameters("leaning")
 
 
 def leaning(
@@ -21,7 +20,7 @@ def leaning(
         "measured_weight_g": measured_g,
     }
     scans = [] if band is None else [w.band("C", "pieces.count", *band, image="c.tif")]
-    return cartons_leaning(w.evidence(w.feed(cartons=[row]), scans), CONFIG)
+    return cartons_leaning(w.evidence(w.feed(cartons=[row]), scans), PARAMETERS)
 
 
 def test_a_count_whose_middle_exceeds_the_manifest_leans() -> None:

@@ -4,11 +4,10 @@ import pytest
 from tests.screening import windows as w
 
 from parcelscope.datasets.records import NotAssessed, OwnerKind
-from parcelscope.screening.config import load_screening_config
 from parcelscope.screening.indicators.evidence import Outcome
 from parcelscope.screening.indicators.mass import masses_unlike
 
-CONFIG = load_screening_config()
+PARAMETERS = w.parameters("mass")
 
 
 def weighed(
@@ -24,7 +23,7 @@ def weighed(
         w.band("X", "mass.total", low, high, kind=kind, image=f"{n}.tif")
         for n, (low, high) in enumerate(bands)
     ]
-    return masses_unlike(w.evidence(of, scans), CONFIG)
+    return masses_unlike(w.evidence(of, scans), PARAMETERS)
 
 
 @pytest.mark.parametrize("kind", ["parcel", "carton"])
@@ -128,7 +127,7 @@ def test_a_mass_that_is_missing_is_not_assessed(
 def test_the_gauges_own_reason_is_passed_on() -> None:
     why = NotAssessed(owner_id="X", owner_kind="parcel", check="xray.mass", reason="no pixel pitch")
     of = w.feed([{"parcel_id": "X", "declared_weight_g": 500.0}])
-    outcome = masses_unlike(w.evidence(of, [], [why]), CONFIG)
+    outcome = masses_unlike(w.evidence(of, [], [why]), PARAMETERS)
     assert w.reasons_not_assessed(outcome, "U3.mass") == {"X": "no pixel pitch"}
 
 

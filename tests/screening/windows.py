@@ -23,6 +23,7 @@ from parcelscope.datasets.schema import (
 )
 from parcelscope.datasets.tables import REJECTED_DTYPES, ROW, dtypes, empty_table
 from parcelscope.models.bundle import Bundle, DetectorCard, FusionModel
+from parcelscope.screening.indicator_pack import load_pack
 from parcelscope.screening.indicators.evidence import Evidence, Outcome
 
 Row = Mapping[str, Any]
@@ -164,6 +165,11 @@ def bundle(
             intercept=-4.0, weights={"U1.count": 2.0, "U2.*": 1.0, "U3.*": 1.0}, **knots
         ),
     )
+
+
+def parameters(indicator: str) -> Any:
+    """What the pack that ships gives the indicator `indicator`."""
+    return next(rule.parameters for rule in load_pack("base").rules if rule.indicator == indicator)
 
 
 def sentences(outcome: Outcome, code: str) -> dict[str, str]:

@@ -60,3 +60,31 @@ def test_one_scan_upon_another_lets_through_the_product(kind: InputKind) -> None
 def test_a_rendering_on_a_dark_ground_is_not_stacked() -> None:
     pixels, _ = one_block("colour")
     assert (stack(255 - pixels, 255 - pixels, kind="colour") == 255 - pixels).all()
+
+
+@pytest.mark.parametrize("kind", ["dual", "colour"])
+@pytest.mark.parametrize("seed", range(6))
+def test_a_window_has_its_side_and_a_box_goes_with_its_pixels(kind: InputKind, seed: int) -> None:
+    pixels, boxes = one_block(kind)
+    rng = np.random.default_rng(seed)
+    changed, moved = augment(pixels, boxes, kind=kind, rng=rng, window_px=64)
+    assert changed.shape == (len(pixels), 64, 64)
+    inside = np.clip(moved[0], 0, 64)
+    dark = changed.astype(float).mean(axis=0) < 0.6 * (60000 if kind == "dual" else 245)
+    rows, columns = np.flatnonzero(dark.any(1)), np.flatnonzero(dark.any(0))
+    if len(rows) == 0:
+        assert (inside[2:] - inside[:2]).min() <= 2
+        return
+    seen = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1])
+    np.testing.assert_allclose(inside, seen, atol=2.0)
+
+
+def test_windows_usually_hold_a_box() -> None:
+    pixels = np.full((2, 400, 400), 60000, np.uint16)
+    boxes = np.array([[150, 220, 170, 240]], np.float32)
+    held = 0
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        _, moved = augment(pixels, boxes, kind="dual", rng=rng, window_px=64)
+        held += bool((moved[0] >= -2).all() and (moved[0] <= 66).all())
+    assert 65 <= held <= 95

@@ -26,7 +26,7 @@ def network() -> nn.Module:
     return nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Dropout(0.3), nn.Linear(8, 1))
 
 
-def loss_of(model: nn.Module, rows: np.ndarray, rng: np.random.Generator) -> Tensor:
+def loss_of(model: nn.Module, rows: np.ndarray, rng: np.random.Generator, _: float) -> Tensor:
     """Chance in it both of numpy (noise) and of torch (dropout)."""
     noisy = POINTS[rows] + rng.normal(0, 0.1, (len(rows), 3)).astype(np.float32)
     wanted = torch.from_numpy(POINTS[rows].sum(1, keepdims=True))

@@ -13,10 +13,11 @@ from parcelscope.training.calibrate import run_graph
 from parcelscope.training.contents import (
     TrueContents,
     calibrate_contents,
+    drawn_contents,
     fit_contents,
     true_contents,
 )
-from parcelscope.training.contents_step import drawn_contents, support_metrics
+from parcelscope.training.contents_graph import support_metrics
 from parcelscope.training.export import export_onnx
 from parcelscope.training.scan_sets import parcel_scene
 

@@ -71,3 +71,29 @@ def test_another_kind_starts_from_all_layers_but_the_first() -> None:
     raw, colour = HeatmapNetwork(3, "dual"), HeatmapNetwork(3, "colour")
     assert copy_matching(raw, colour) == len(raw.state_dict()) - 1
     assert torch.equal(raw.head[0][0].weight, colour.head[0][0].weight)
+
+
+def test_windows_teach_it_to_find_blocks_in_whole_pictures() -> None:
+    torch.set_num_threads(1)
+    scans = blocks(64)
+    settings = FitSettings(
+        passes=1600, batch=8, learning_rate=4e-3, average_over_steps=40, window_px=32
+    )
+    network = fit_heatmap(scans, classes=1, kind="dual", settings=settings)
+    with torch.no_grad():
+        out = ExportedHeatmap(network, with_count=False)(
+            torch.from_numpy(scans.dual[:16].astype(np.int32))
+        )
+    hits = 0
+    for row in range(16):
+        maps = [part[row].numpy() for part in out]
+        best = decode_peaks(*maps, width_px=96).box_xyxy[0]
+        hits += any(np.abs(best - box).max() < 6 for box in scans.dual_box_xyxy[row])
+    assert hits >= 14
+
+
+def test_the_last_passes_show_whole_pictures() -> None:
+    settings = FitSettings(passes=100, window_px=64, whole_share=0.2)
+    shown = [settings.window_at(done) for done in (0.0, 0.5, 0.79, 0.81, 0.99)]
+    assert shown == [64, 64, 64, None, None]
+    assert FitSettings(passes=100).window_at(0.0) is None

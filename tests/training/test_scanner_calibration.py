@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 
 from parcelscope.training.scanner_calibration import (
+    FEWEST_DECLARED,
     FEWEST_SCANS,
     Scanner,
     Sized,
+    calibrate_families,
     calibrate_pieces,
     calibrate_scores,
     scans_needed,
@@ -72,3 +74,30 @@ def test_a_piece_count_is_calibrated_on_cartons_of_known_content() -> None:
     assert middle == pytest.approx(10, abs=1.0)
     with pytest.raises(ValueError, match="at least 60 cartons"):
         calibrate_pieces(true[:50], true[:50], SCANNER, source="feed")
+
+
+def test_a_family_is_calibrated_by_the_parcels_that_declare_it() -> None:
+    rng = np.random.default_rng(3)
+    count = 3 * FEWEST_DECLARED
+    declared = [("textile",) if n % 3 else ("textile", "toys") for n in range(count)]
+    support = rng.normal(0, 1, (count, 3))
+    own = calibrate_families(
+        support, declared, ("food", "textile", "toys"), SCANNER, source="a test"
+    )
+    assert own is not None
+    assert {name: one.count for name, one in own.genuine.items()} == {
+        "textile": count,
+        "toys": FEWEST_DECLARED,
+    }
+    # Less support than any of them has gives the smallest p-value, 1 / (n + 1).
+    least = own.genuine["toys"].p_value(-float(support[::3, 2].min()) + 0.01)
+    assert least == pytest.approx(1 / (FEWEST_DECLARED + 1))
+    assert own.genuine["toys"].p_value(-float(support[::3, 2].max()) - 0.01) == 1.0
+
+
+def test_no_family_with_enough_parcels_gives_no_calibration() -> None:
+    declared = [("toys",)] * (FEWEST_DECLARED - 1)
+    assert (
+        calibrate_families(np.zeros((len(declared), 1)), declared, ("toys",), SCANNER, source="t")
+        is None
+    )

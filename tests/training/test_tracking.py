@@ -138,6 +138,9 @@ def test_the_page_shows_the_runs_of_the_folder(tmp_path: Path) -> None:
     page = subprocess.Popen([sys.executable, "-c", code, *words], start_new_session=True)
     try:
         assert "shown" in asked(port, until_s=time.monotonic() + 200)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60) as front:
+            assert front.status == 200
+            assert b"<html" in front.read().lower()
     finally:
         os.killpg(page.pid, signal.SIGTERM)
         page.wait()

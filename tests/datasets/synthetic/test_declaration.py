@@ -64,4 +64,4 @@ def test_a_wrong_check_digit_is_the_only_thing_wrong() -> None:
 
 
 def test_a_bag_heavier_than_its_number_can_say_is_written_as_the_heaviest() -> None:
-    assert receptacle_s9(rng(), "CN", "JFK", 5e6).endswith("9000")
+    assert receptacle_s9(rng(), "CN", "JFK", 5e6, service="CP").endswith("9000")

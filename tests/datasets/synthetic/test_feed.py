@@ -66,6 +66,14 @@ def opens(feed: Feed, rows: pl.DataFrame) -> bool:
     return True
 
 
+def test_mail_travels_in_bags_for_its_own_service(feed: Feed) -> None:
+    bags = feed.parcels.filter(pl.col("receptacle_id").str.len_chars() == 29)
+    assert bags.height > 5
+    for tracking, bag in bags.select("tracking_number", "receptacle_id").iter_rows():
+        expected = {"C": "CN", "E": "EN"}.get(tracking[0], "UN")
+        assert bag[13:15] == expected
+
+
 def test_every_row_of_every_table_is_taken(feed: Feed) -> None:
     assert feed.rejected.is_empty()
     assert feed.notes.is_empty()

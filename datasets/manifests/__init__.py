@@ -1,0 +1,1 @@
+"""Manifests as they come, read into the tables of a feed."""

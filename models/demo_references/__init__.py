@@ -1,0 +1,1 @@
+"""Genuine references that `parcelscope demo` compares photos with; see `make demo-references`."""

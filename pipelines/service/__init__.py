@@ -1,0 +1,1 @@
+"""The scoring service: runs by HTTP, single parcels within a latency budget, metrics."""
