@@ -50,6 +50,12 @@ DisclosedField = Literal[
     "sample",
 ]
 PartyRole = Literal["importer", "right_holder", "customs", "carrier", "filer"]
+CaseSubject = Literal[
+    "admissibility", "mark", "similar_mark", "copyright", "other_agency", "overage"
+]
+"""What a case is about: whether goods may enter, a mark that may not be genuine, one that resembles
+another, a copy that may not be licensed, what another agency decides on, goods that no manifest
+names."""
 
 
 class Effective(BaseModel, frozen=True, extra="forbid"):
@@ -215,6 +221,10 @@ class NoticeRule(_Rule, frozen=True, extra="forbid"):
     unit: Literal["calendar_days", "business_days"]
     counted_from: Slug
     """The event on whose day the period starts; that day itself does not count."""
+    ended_by: tuple[Slug, ...] = ()
+    """Events of which the first ends the period; its own `action` if none is named."""
+    about: tuple[CaseSubject, ...] = ()
+    """Of which cases; of all if none is named."""
     otherwise: Sentence | None = None
     """What follows if it is not done."""
 
@@ -251,6 +261,11 @@ class PolicyPack(BaseModel, frozen=True, extra="forbid"):
     effective: Effective
     time_zone: Sentence
     """Where a day begins and ends, as the IANA names it."""
+    holidays: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,4})?$")] | None = (
+        None
+    )
+    """Whose public holidays are no business days: a country of ISO 3166-1, or a part of it as in
+    ISO 3166-2. Without it only weekends are none."""
     rules: tuple[Annotated[Rule, Field(discriminator="kind")], ...] = Field(min_length=1)
 
     @model_validator(mode="after")
