@@ -2,8 +2,8 @@
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Final, Literal, TypeVar
+from dataclasses import dataclass
+from typing import Literal, TypeVar
 
 import cv2
 import numpy as np
@@ -13,9 +13,9 @@ import simplejpeg
 from parcelscope.datasets.headers import read_header
 from parcelscope.datasets.photos import decode_photo
 from parcelscope.datasets.scans import Counts, Scan
-from parcelscope.datasets.xray.colour import TRAINING_PALETTES, Palette, pseudo_colour
+from parcelscope.datasets.xray.colour import ANALYST_PALETTE, pseudo_colour
 from parcelscope.datasets.xray.physics import AIR_LEVEL
-from parcelscope.datasets.xray.zeff import effective_z
+from parcelscope.datasets.xray.zeff import SHOWN_SPECTRUM, effective_z
 
 Rgb = npt.NDArray[np.uint8]
 MarkKind = Literal["item", "piece", "anomaly", "code", "zone"]
@@ -29,11 +29,6 @@ SHOWN_WH = (720, 500)
 SCAN_BYTES = 60_000
 PHOTO_BYTES = 36_000
 """Limits of one picture: sixty flags with two scans and three photos each stay under 20 MB."""
-
-REFERENCE_SPECTRUM: Final = "160kv_al3"
-"""A facility's scan does not say its spectrum. Hues are for the eye, and this one lies in the
-middle of the tube voltages in use; no score depends on it."""
-PALETTE: Final[Palette] = replace(TRAINING_PALETTES[0], name="report", background=(255, 255, 255))
 
 _QUALITIES = (86, 78, 68, 56, 44)
 
@@ -125,8 +120,8 @@ def coloured(scan: Scan) -> Rgb:
     air_level = scan.air_level or AIR_LEVEL
     if scan.low is not None and scan.high is not None:
         low, high = (_fitted(counts, SCAN_SIDE_PX) for counts in (scan.low, scan.high))
-        number = effective_z(low, high, REFERENCE_SPECTRUM, air_level=air_level)
-        return pseudo_colour(low, high, number, PALETTE, air_level=air_level)
+        number = effective_z(low, high, SHOWN_SPECTRUM, air_level=air_level)
+        return pseudo_colour(low, high, number, ANALYST_PALETTE, air_level=air_level)
     counts = scan.low if scan.low is not None else scan.high
     if counts is None:
         raise ValueError(f"a scan must have pixels, got none of kind {scan.kind}")

@@ -7,6 +7,7 @@ palette; two base palettes are kept for evaluation.
 
 import colorsys
 from dataclasses import dataclass, replace
+from typing import Final
 
 import cv2
 import numpy as np
@@ -114,6 +115,11 @@ EVALUATION_PALETTES: tuple[Palette, ...] = (
     ),
 )
 
+ANALYST_PALETTE: Final[Palette] = replace(
+    TRAINING_PALETTES[0], name="analyst", background=(255, 255, 255)
+)
+"""How scans are shown to people: orange organic, green mixed, blue metal, opaque black."""
+
 
 def random_palette(rng: np.random.Generator, *, unseen: bool = False) -> Palette:
     """A base palette with hues, background, tone and sharpening varied.
@@ -160,10 +166,14 @@ def pseudo_colour(
         (H, W, 3) RGB.
     """
     low, high = (attenuation(counts, air_level=air_level) for counts in (le, he))
-    depth = _sharpened(np.maximum((low + high) / 2, 0), palette.sharpen)
+    return dyed(sharpened(np.maximum((low + high) / 2, 0), palette.sharpen), z_map, palette)
+
+
+def dyed(depth: Image, z_map: Image, palette: Palette) -> Picture:
+    """Colour picture, (H, W, 3) RGB, of attenuation `depth` and effective atomic number `z_map`."""
     tone = palette.gain * (1.25 * (1 - np.exp(-depth / 0.55)) + 0.30 * depth)
     entry = np.clip(z_map, 0, HIGHEST_NUMBER) * ((STEPS - 1) / HIGHEST_NUMBER)
-    dye = np.asarray(_dyes(palette)[entry.astype(np.int32)])  # (H, W, 3)
+    dye = np.asarray(dye_densities(palette)[entry.astype(np.int32)])  # (H, W, 3)
     # Next to nothing is grey: a hue there would be the hue of noise.
     dye = 0.4 + (dye - 0.4) * np.clip((depth - 0.012) / 0.04, 0, 1)[..., None]
     dye += (1.7 - dye) * np.clip((depth - palette.black_from) / 2.2, 0, 1)[..., None]
@@ -172,14 +182,15 @@ def pseudo_colour(
     return picture
 
 
-def _sharpened(depth: Image, strength: float) -> Image:
+def sharpened(depth: Image, strength: float) -> Image:
+    """Attenuation `depth`, (H, W), with an unsharp mask of `strength`; 0 or more."""
     fine = depth - cv2.GaussianBlur(depth, (0, 0), 1.3)
     coarse = depth - cv2.GaussianBlur(depth, (0, 0), 4.0)
     edges = strength * (fine + 0.12 * coarse)
     return np.asarray(np.maximum(depth + edges, 0), np.float32)
 
 
-def _dyes(palette: Palette) -> Image:
+def dye_densities(palette: Palette) -> Image:
     """(STEPS, 3) optical density of each colour channel by effective atomic number."""
     number = np.linspace(0, HIGHEST_NUMBER, STEPS)
     at = [anchor for anchor, _ in palette.anchors]

@@ -7,6 +7,7 @@ look like light elements: no dual-energy scanner can tell.
 """
 
 from functools import lru_cache
+from typing import Final
 
 import cv2
 import numpy as np
@@ -28,6 +29,9 @@ LEAST_ATTENUATION = 0.02
 ATOMIC_NUMBERS: Array = np.concatenate([np.arange(5, 31, 0.25), np.arange(31, 51, 1.0)])
 AREAL_DENSITIES: Array = np.geomspace(1e-3, 600, 400)
 """g/cm2 of the simulated wedge."""
+SHOWN_SPECTRUM: Final = "160kv_al3"
+"""For scans shown to people. A facility's scan does not say its spectrum; hues are for the eye, and
+this one lies in the middle of the tube voltages in use. No score depends on it."""
 
 
 @lru_cache(maxsize=16)
