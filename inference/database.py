@@ -32,6 +32,8 @@ OPEN_PATIENCE_S: Final = 10.0
 """How long it is waited for at first, when a wrong name or password is as likely."""
 LOCK_WAIT_S: Final = 60.0
 """How long a writer to SQLite waits for the others; a commit takes some milliseconds."""
+READS_ONLY: Final = "parcelscope_reads_only"
+"""Execution option of a connection that changes nothing, and so waits for no writer of SQLite."""
 _MIGRATING: Final = threading.Lock()
 """Alembic keeps what it works on in one place for all threads, whatever database each is at."""
 _UPGRADE_LOCK: Final = 7_206_115_042
@@ -197,7 +199,8 @@ def _begin_ourselves(connection: sqlite3.Connection, _: object) -> None:
 
 def _begin_to_write(connection: Connection) -> None:
     # The write lock at once: a reader that turns writer is refused instead of made to wait.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    only_reads = connection.get_execution_options().get(READS_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
 
 
 def _sentence(error: SQLAlchemyError) -> str:

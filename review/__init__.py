@@ -1,1 +1,1 @@
-"""The analyst's side: cases, decisions and the review application. Nothing lives here yet."""
+"""The analyst's side: the queue, decisions, cases, the log, and the web application for them."""

@@ -1,0 +1,297 @@
+"""The queue: who works on what, and what they decide. SQL and nothing of HTTP.
+
+Each function is one transaction. It locks the items that it changes, checks, writes one event for
+each, and then the columns that the events come to.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, or_, select, update
+
+from parcelscope.review.clock import as_text, now_s
+from parcelscope.review.database import writing
+from parcelscope.review.errors import LostLease, NeedsReason, NotAllowed
+from parcelscope.review.events import Event, append, of_item
+from parcelscope.review.filters import Filters
+from parcelscope.review.items import Band, Item, as_item, lock, lock_one
+from parcelscope.review.roles import Action, Person
+from parcelscope.review.standing import WAITING, Choice, Standing, State, after
+from parcelscope.review.tables import ITEMS
+
+LEASE_S: Final = 90.0
+"""For how long a parcel stays with whoever took it: three heartbeats of 30 s."""
+AHEAD: Final = 2
+"""One on the screen, and one fetched while it is looked at."""
+REASON_BANDS: Final[frozenset[Band]] = frozenset({"inspect"})
+"""Bands that are cleared only with a reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What somebody decided, and how they came to it."""
+
+    decision: Choice
+    reason_code: str | None = None
+    note: str = ""
+    ms_on_screen: int | None = None
+    functions_used: tuple[str, ...] = ()
+    """Image functions, in the order of their first use."""
+    marks_shown: bool | None = None
+    presentation: str | None = None
+    """Whether marks were to be shown first or after the first look."""
+    model_version: str | None = None
+    threshold_version: str | None = None
+    idempotency_key: str | None = None
+    """The same for a request that is sent again, so that it counts once."""
+
+
+def take(
+    engine: Engine,
+    person: Person,
+    *,
+    ahead: int = AHEAD,
+    filters: Filters = Filters(),  # noqa: B008 - frozen
+    now: float | None = None,
+) -> list[Item]:
+    """What `person` has to look at next: what they hold, renewed, and new ones up to `ahead`.
+
+    Two who ask at once never get the same. Nobody gets what they asked a second opinion on.
+
+    Raises:
+        NotAllowed: If their role does not decide.
+    """
+    require(person, "decide")
+    moment = _moment(now)
+    items = ITEMS.c
+    order = (items.priority.desc(), items.item_id)
+    with writing(engine) as connection:
+        held = connection.execute(
+            select(ITEMS)
+            .where(items.holder == person.name, items.state.in_(WAITING))
+            .order_by(items.item_id)
+            .with_for_update()
+        ).all()
+        # What somebody else takes in this moment is skipped, not waited for.
+        fresh = connection.execute(
+            select(ITEMS)
+            .where(
+                items.state.in_(_states(person, filters)),
+                or_(items.holder.is_(None), items.lease_until < moment),
+                or_(items.holder.is_(None), items.holder != person.name),
+                or_(items.first_by.is_(None), items.first_by != person.name),
+                filters.conditions(),
+            )
+            .order_by(*order)
+            .limit(max(ahead - len(held), 0))
+            .with_for_update(skip_locked=True)
+        ).all()
+        taken = [as_item(row) for row in (*held, *fresh)]
+        _lend(connection, taken, person.name, moment)
+    lent = [replace(one, holder=person.name, lease_until=moment + LEASE_S) for one in taken]
+    return sorted(lent, key=lambda one: (-one.priority, one.item_id))
+
+
+def renew(
+    engine: Engine, person: Person, item_ids: Sequence[str], *, now: float | None = None
+) -> list[str]:
+    """Keep what `person` holds of `item_ids` for longer; which these are."""
+    moment = _moment(now)
+    with writing(engine) as connection:
+        mine = [one for one in lock(connection, item_ids) if _holds(person, one)]
+        _lend(connection, mine, person.name, moment)
+    return [one.item_id for one in mine]
+
+
+def release(engine: Engine, person: Person, item_ids: Sequence[str]) -> list[str]:
+    """Put what `person` holds of `item_ids` back into the queue; which these are."""
+    with writing(engine) as connection:
+        mine = [one.item_id for one in lock(connection, item_ids) if _holds(person, one)]
+        put_back(connection, mine)
+    return mine
+
+
+def decide(
+    engine: Engine,
+    person: Person,
+    item_id: str,
+    decision: Decision,
+    *,
+    reason_bands: Collection[Band] = REASON_BANDS,
+    now: float | None = None,
+) -> Event:
+    """Decide on a parcel that `person` holds. The same idempotency key again gives the same event.
+
+    A second opinion that differs from what the first person leaned to settles nothing, unless
+    whoever gives it may settle it: the parcel then waits for somebody who may.
+
+    Args:
+        engine: The review database.
+        person: Who decides.
+        item_id: On what.
+        decision: What, and how they came to it.
+        reason_bands: Bands that are cleared only with a reason.
+        now: Seconds since 1970, for tests.
+
+    Raises:
+        NotAllowed: If their role does not decide.
+        LostLease: If the parcel is not with them any more.
+        NeedsReason: If they clear what the model would have opened and do not say why.
+        NoSuchItem: If there is none.
+    """
+    require(person, "decide")
+    with writing(engine) as connection:
+        item = lock_one(connection, item_id)
+        earlier = repeated(connection, person, item_id, "decide", decision.idempotency_key)
+        if earlier is not None:
+            return earlier
+        require_held(person, item)
+        if decision.decision == "clear" and item.band in reason_bands and not decision.reason_code:
+            raise NeedsReason(
+                f"{item.words} is in band {item.band}: clearing it needs a reason code"
+            )
+        body = asdict(decision)
+        body["key"] = body.pop("idempotency_key")
+        body |= {"band": item.band, "risk": item.risk, "opinion": OPINIONS[item.state]}
+        body["settles"] = _settles(person, item, decision.decision)
+        return record(connection, person, item, "decide", body, now=now)
+
+
+OPINIONS: Final[dict[State, str]] = {"open": "first", "second": "second", "disputed": "settling"}
+
+
+def ask_second(
+    engine: Engine,
+    person: Person,
+    item_id: str,
+    reason_code: str | None,
+    note: str = "",
+    *,
+    leans_to: Choice | None = None,
+    key: str | None = None,
+    now: float | None = None,
+) -> Event:
+    """Have somebody else look at a parcel that `person` holds, who is not told what they think.
+
+    Asked of a second opinion, the parcel waits for somebody who may settle it.
+
+    Args:
+        engine: The review database.
+        person: Who asks.
+        item_id: On what.
+        reason_code: Why.
+        note: What they add.
+        leans_to: What they would decide themselves; whoever comes second is not told.
+        key: The same for a request that is sent again, so that it counts once.
+        now: Seconds since 1970, for tests.
+
+    Raises:
+        NotAllowed, LostLease, NoSuchItem: As `decide`.
+    """
+    require(person, "decide")
+    with writing(engine) as connection:
+        item = lock_one(connection, item_id)
+        earlier = repeated(connection, person, item_id, "second", key)
+        if earlier is not None:
+            return earlier
+        require_held(person, item)
+        if item.state == "disputed":
+            raise NotAllowed(f"{item.words} was seen twice already: it is yours to settle")
+        body = {"decision": leans_to, "reason_code": reason_code, "note": note, "key": key}
+        return record(connection, person, item, "second", body, now=now)
+
+
+def require(person: Person, action: Action) -> None:
+    """Let nobody by whose role does not allow `action`.
+
+    Raises:
+        NotAllowed: If it does not.
+    """
+    if not person.may(action):
+        raise NotAllowed(f"{person.name} is {person.role} here, which does not allow it")
+
+
+def require_held(person: Person, item: Item) -> None:
+    """Let nobody by who does not hold `item`.
+
+    Raises:
+        LostLease: Who does, or what became of it.
+    """
+    if item.state not in WAITING:
+        raise LostLease(f"{item.words} was {item.state} by {item.decided_by} already")
+    if item.holder is None:
+        raise LostLease(f"{item.words} went back to the queue; take it again")
+    if item.holder != person.name:
+        raise LostLease(f"{item.words} is now with {item.holder}")
+
+
+def record(
+    connection: Connection,
+    person: Person,
+    item: Item,
+    kind: str,
+    body: dict[str, Any],
+    *,
+    now: float | None = None,
+) -> Event:
+    """Write an event on a locked item, and the columns that it comes to; nobody holds it then."""
+    event = append(
+        connection,
+        who=person.name,
+        kind=kind,
+        body={**body, "role": person.role},
+        item_id=item.item_id,
+        reference=item.reference,
+        at=as_text(_moment(now)),
+    )
+    stands = {name: getattr(item, name) for name in Standing.__slots__}
+    columns = asdict(after(Standing(**stands), event))
+    here = ITEMS.c.item_id == item.item_id
+    free = {"holder": None, "lease_until": 0.0}
+    connection.execute(update(ITEMS).where(here).values(**columns, **free))
+    return event
+
+
+def repeated(
+    connection: Connection, person: Person, item_id: str, kind: str, key: str | None
+) -> Event | None:
+    """The event that `person` wrote with `key` before, if they did."""
+    if key is None:
+        return None
+    for event in of_item(connection, item_id):
+        if event.kind == kind and event.who == person.name and event.told().get("key") == key:
+            return event
+    return None
+
+
+def put_back(connection: Connection, item_ids: Sequence[str]) -> None:
+    """Let nobody hold `item_ids`."""
+    free = update(ITEMS).where(ITEMS.c.item_id.in_(item_ids)).values(holder=None, lease_until=0.0)
+    connection.execute(free)
+
+
+def _lend(connection: Connection, items: Sequence[Item], to: str, now: float) -> None:
+    if items:
+        ids = [one.item_id for one in items]
+        lent = update(ITEMS).where(ITEMS.c.item_id.in_(ids))
+        connection.execute(lent.values(holder=to, lease_until=now + LEASE_S))
+
+
+def _holds(person: Person, item: Item) -> bool:
+    return item.holder == person.name and item.state in WAITING
+
+
+def _states(person: Person, filters: Filters) -> tuple[State, ...]:
+    """What `person` may be given."""
+    return WAITING if person.may("supervise") else ("open", "second")
+
+
+def _settles(person: Person, item: Item, choice: Choice) -> bool:
+    """Whether `choice` is the last word on `item`."""
+    differs = item.first_decision is not None and item.first_decision != choice
+    return not (item.state == "second" and differs) or person.may("supervise")
+
+
+def _moment(now: float | None) -> float:
+    return now_s() if now is None else now
