@@ -87,6 +87,11 @@ def stand_ins() -> Path:
     return base / "parcelscope" / "feeds"
 
 
+def stand_in_of(url: str) -> Path:
+    """The folder that stands in for the feed at `url`, which is there once it was fetched."""
+    return stand_ins() / hashlib.sha256(url.encode()).hexdigest()[:24]
+
+
 def fetch_feed(url: str, tables: Iterable[str]) -> Path:
     """A stand-in for the feed at `url`, with those of its `tables` (file names) that are there.
 
@@ -94,7 +99,7 @@ def fetch_feed(url: str, tables: Iterable[str]) -> Path:
         FeedError: If the URL cannot be read.
     """
     system, base = _open(url)
-    folder = stand_ins() / hashlib.sha256(url.encode()).hexdigest()[:24]
+    folder = stand_in_of(url)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         entries = system.ls(base, detail=True)

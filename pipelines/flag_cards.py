@@ -133,7 +133,7 @@ def flag_cards(
     left_open = _column_by_owner(run, "not_assessed")
     flagged = run.flags.select("owner_kind", "owner_id")
     findings = run.findings.join(flagged, on=["owner_kind", "owner_id"], how="semi")
-    reported = _reported(feed, findings, run.not_assessed, bundle, config)
+    reported = drawn_findings(feed, findings, run.not_assessed, bundle, config)
     for line in lines:
         if not line.in_full:
             continue
@@ -144,7 +144,7 @@ def flag_cards(
             row=manifest[key],
             findings=_of_owner(findings, line).to_dicts(),
             not_assessed=frozenset(_of_owner(run.not_assessed, line).get_column("check")),
-            item_shapes=_item_shapes(shown),
+            item_shapes=item_shapes(shown),
         )
         if line.kind == "carton":
             known = _with_parcels(known, feed, line.owner_id)
@@ -224,7 +224,7 @@ def shortened(text: str) -> str:
     return line if len(line) <= SHOWN_CHARACTERS else f"{line[:SHOWN_CHARACTERS].rstrip()}…"
 
 
-def _reported(
+def drawn_findings(
     feed: Feed,
     findings: pl.DataFrame,
     not_assessed: pl.DataFrame,
@@ -252,7 +252,8 @@ def _with_words(entry: str) -> str:
     return f"{named(check)}: {reason}"
 
 
-def _item_shapes(shown: pl.DataFrame) -> tuple[str, ...]:
+def item_shapes(shown: pl.DataFrame) -> tuple[str, ...]:
+    """Names of the shapes among `shown`, the likest first."""
     items = shown.filter(pl.col("code").str.starts_with("item.")).sort("score", descending=True)
     names = items.get_column("code").str.strip_prefix("item.").str.replace_all("_", " ")
     return tuple(dict.fromkeys(names.to_list()))

@@ -66,7 +66,7 @@ def gallery_of(
         kind: Whether it is a parcel or a carton.
         bundle: Says which scanners the scores are calibrated for.
     """
-    told = dict(_failures(verdicts))
+    told = dict(failures(verdicts))
     rows = [
         ImageRow(**{name: row[name] for name in IMAGE_COLUMNS})
         for row in images.sort("path", "row").iter_rows(named=True)
@@ -103,7 +103,7 @@ def gallery_of(
     )
 
 
-def _failures(verdicts: pl.DataFrame) -> Iterator[tuple[str, str]]:
+def failures(verdicts: pl.DataFrame) -> Iterator[tuple[str, str]]:
     """Path, and one sentence, of each image that was not read."""
     failed = verdicts.filter(~pl.col("verdict").is_in(["assessed", "degraded"])).sort("path")
     for path, verdict, message in failed.select("path", "verdict", "message").iter_rows():
@@ -138,10 +138,10 @@ def _boxes(reported: pl.DataFrame) -> dict[str, list[Box]]:
     drawn: dict[str, list[Box]] = {}
     pieces: dict[str, int] = {}
     located = reported.filter(pl.col("box_xyxy").is_not_null() & pl.col("image_path").is_not_null())
-    for row in sorted(located.iter_rows(named=True), key=_reading_order):
+    for row in sorted(located.iter_rows(named=True), key=reading_order):
         path, code = row["image_path"], row["code"]
         x0, y0, x1, y1 = row["box_xyxy"]
-        kind, label = _mark_words(row)
+        kind, label = mark_words(row)
         if code == "pieces.piece":
             pieces[path] = pieces.get(path, 0) + 1
             label = str(pieces[path])
@@ -149,7 +149,8 @@ def _boxes(reported: pl.DataFrame) -> dict[str, list[Box]]:
     return drawn
 
 
-def _mark_words(row: Row) -> tuple[MarkKind, str]:
+def mark_words(row: Row) -> tuple[MarkKind, str]:
+    """What kind of mark a finding is, and what stands beside it; pieces are numbered by place."""
     code: str = row["code"]
     if code == "pieces.piece":
         return "piece", ""
@@ -163,7 +164,7 @@ def _mark_words(row: Row) -> tuple[MarkKind, str]:
     return "anomaly", "most unusual here"
 
 
-def _reading_order(row: Row) -> tuple[str, int, float]:
+def reading_order(row: Row) -> tuple[str, int, float]:
     """From top to bottom in bands of a tenth of the picture's usual height, then left to right."""
     x0, y0, _, _ = row["box_xyxy"]
     return row["image_path"], int(y0) // 60, x0

@@ -27,13 +27,14 @@ from parcelscope.pipelines.run_folder import (
     FLAGS,
     LEDGER,
     PLAN,
+    BundleName,
     Run,
     RunCard,
     part_file,
     read_card,
     read_committed,
 )
-from parcelscope.pipelines.run_plan import Fingerprint, RunPlan, decisive, read_plan, table_digests
+from parcelscope.pipelines.run_plan import RunPlan, decisive, read_plan, table_digests
 from parcelscope.pipelines.versions import versions
 from parcelscope.pipelines.window_history import read_earlier
 from parcelscope.pipelines.window_stage import (
@@ -197,7 +198,7 @@ def _screening(
         raise RunError(
             f"{folder / PLAN}: its configuration is of another release: {where}: {first['msg']}"
         ) from None
-    bundle, found = _bundle(folder, was, bundle_folder, config.bundle_public_key)
+    bundle, found = scoring_bundle(folder, was.bundle, bundle_folder, config.bundle_public_key)
     indicators = load_indicators(config.indicator_packs) if given is None else given
     if given is None:
         packs = {pack.name: pack.fingerprint for pack in indicators.packs}
@@ -215,10 +216,20 @@ def _screening(
     )
 
 
-def _bundle(
-    folder: Path, was: Fingerprint, given: Path | None, public_key: str | None
+def scoring_bundle(
+    folder: Path, name: BundleName, given: Path | None, public_key: str | None
 ) -> tuple[Bundle, Path]:
-    """The bundle that scored the run, and its folder."""
+    """The bundle that scored the run in `folder`, and where it lies.
+
+    Args:
+        folder: Of the run.
+        name: As `run.json` names it.
+        given: Where it should lie; None looks at the built-in one, and beside the run.
+        public_key: Its signature must be by this one, if any.
+
+    Raises:
+        BundleError: If none of these is the one that scored it, or it is not signed so.
+    """
     beside = folder.absolute().parent / "bundle"
     places = [builtin_bundle_folder(), beside] if given is None else [given]
     got = []
@@ -226,12 +237,12 @@ def _bundle(
         if given is None and not (place / "bundle.json").is_file():
             continue
         bundle, digest = load_bundle(place)
-        if digest == was.bundle.digest:
+        if digest == name.digest:
             return load_trusted_bundle(place, public_key=public_key)[0], place
         got.append(f"{bundle.name} {bundle.version} ({digest[:12]}…) in {place}")
     raise BundleError(
-        f"{folder}: was scored by {was.bundle.name} {was.bundle.version}"
-        f" ({was.bundle.digest[:12]}…), got {' and '.join(got) or 'none'}; name it with --bundle"
+        f"{folder}: was scored by {name.name} {name.version}"
+        f" ({name.digest[:12]}…), got {' and '.join(got) or 'none'}; name it with --bundle"
     )
 
 

@@ -238,6 +238,27 @@ def read_run(folder: Path) -> Run:
     return Run(folder=folder, card=card, flags=_read_parquet(folder / FLAGS), **tables)
 
 
+def scan_table(folder: Path, card: RunCard, name: PartName) -> pl.LazyFrame:
+    """Table `name` of the run in `folder`, to be searched without being held in memory.
+
+    Raises:
+        RunError: If a part of it is missing.
+    """
+    parts = _listed(folder, name) if card.parts is None else _named(folder, name, card.parts)
+    if name == "embeddings" and not parts:  # runs of earlier releases have none
+        return pl.LazyFrame(schema=EMBEDDING_SCHEMA)
+    return pl.scan_parquet(parts, glob=False)
+
+
+def read_flags(folder: Path) -> pl.DataFrame:
+    """The flagged list of the run in `folder`.
+
+    Raises:
+        RunError: If it is missing or unreadable.
+    """
+    return _read_parquet(folder / FLAGS)
+
+
 def read_card(folder: Path) -> RunCard:
     """The card of the complete run in `folder`.
 

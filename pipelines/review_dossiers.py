@@ -1,0 +1,262 @@
+"""Dossiers of what a run flagged: its rows gathered, owner by owner, into what a page shows."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+from pydantic import ValidationError
+
+from parcelscope.datasets.errors import BundleError, RunError
+from parcelscope.datasets.records import OwnerKind
+from parcelscope.models.bundle import Bundle
+from parcelscope.pipelines.check_words import named
+from parcelscope.pipelines.comparisons import Known
+from parcelscope.pipelines.flag_cards import drawn_findings, item_shapes
+from parcelscope.pipelines.replay import scoring_bundle
+from parcelscope.pipelines.review_cartons import Cartons, gather_cartons
+from parcelscope.pipelines.review_images import dossier_images
+from parcelscope.pipelines.review_manifest import manifest_lines
+from parcelscope.pipelines.review_tables import Key, ReviewTables, by_owner, manifest_rows
+from parcelscope.review.dossier import (
+    Dossier,
+    Reason,
+    Source,
+    Unassessed,
+    Versions,
+    risk_words,
+)
+from parcelscope.review.redaction import hidden_texts, personal_columns
+from parcelscope.screening.config import ScreeningConfig
+from parcelscope.screening.fusion import strengths, weight_of
+from parcelscope.screening.policy import load_policies
+from parcelscope.screening.uncalibrated import believed
+
+Row = dict[str, Any]
+
+_LEADS_TO_PEOPLE: Final = ("code.", "U4.", "U6.", "U9.", "U10.", "U17.")
+"""Codes whose `text` may be a number or a name of somebody."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """What dossiers are made of, by owner."""
+
+    tables: ReviewTables
+    bundle: Bundle | None
+    """None where the bundle that scored the run is not at hand."""
+    config: ScreeningConfig
+    versions: Versions
+    personal: frozenset[str]
+    manifest: Mapping[Key, Row]
+    findings: Mapping[Key, Sequence[Row]]
+    drawn: Mapping[Key, Sequence[Row]]
+    shapes: Mapping[Key, tuple[str, ...]]
+    contributions: Mapping[tuple[str, str, str], float]
+    """By kind, id and code."""
+    images: Mapping[Key, Sequence[Row]]
+    verdicts: Mapping[Key, Sequence[Row]]
+    checks: Mapping[Key, Sequence[Row]]
+    cartons: Cartons
+
+
+def gather(tables: ReviewTables, bundle_folder: Path | None, threshold: str) -> Gathered:
+    """`tables` by owner.
+
+    Args:
+        tables: Of one run.
+        bundle_folder: Models that scored it; None looks at the built-in ones and beside the run.
+        threshold: What the screening configuration is called.
+
+    Raises:
+        RunError: If the run's configuration is of another release.
+        ConfigError: If a policy pack does not fit.
+    """
+    config = _config(tables)
+    bundle = _bundle(tables, bundle_folder, config)
+    drawn = _drawn(tables, bundle, config)
+    name = tables.card.bundle
+    return Gathered(
+        tables=tables,
+        bundle=bundle,
+        config=config,
+        versions=Versions(
+            bundle=f"{name.name} {name.version} ({name.digest[:12]})", threshold=threshold
+        ),
+        personal=personal_columns(
+            load_policies(config.policy), date.fromisoformat(tables.card.created[:10])
+        ),
+        manifest=manifest_rows(tables.feed),
+        findings=by_owner(_told(tables.findings)),
+        drawn=by_owner(drawn),
+        shapes=_shapes(drawn),
+        contributions={} if bundle is None else _contributions(tables, bundle, config),
+        images=by_owner(tables.feed.images),
+        verdicts=by_owner(tables.verdicts),
+        checks=by_owner(tables.not_assessed),
+        cartons=gather_cartons(tables),
+    )
+
+
+def dossiers(gathered: Gathered) -> Iterator[tuple[Row, Dossier]]:
+    """The assessment and the dossier of everything that is reviewed, one by one."""
+    for row in gathered.tables.owners.iter_rows(named=True):
+        yield row, _dossier(gathered, row)
+
+
+def _dossier(gathered: Gathered, assessed: Row) -> Dossier:
+    kind: OwnerKind = assessed["owner_kind"]
+    owner_id: str = assessed["owner_id"]
+    key = (kind, owner_id)
+    tables = gathered.tables
+    findings = gathered.findings.get(key, ())
+    codes = assessed["reason_codes"] or ()
+    manifest = gathered.manifest.get(key, {})
+    known = gathered.cartons.known(
+        Known(
+            kind=kind,
+            # A row that could not be read may be drawn, and has nothing to compare with.
+            row=manifest or dict.fromkeys(_columns(tables, kind)),
+            findings=findings,
+            not_assessed=frozenset(row["check"] for row in gathered.checks.get(key, ())),
+            item_shapes=gathered.shapes.get(key, ()),
+        ),
+        owner_id,
+    )
+    images = dossier_images(
+        kind,
+        gathered.images.get(key, ()),
+        gathered.verdicts.get(key, ()),
+        gathered.drawn.get(key, ()),
+        findings,
+        run_folder=tables.folder,
+        root=tables.feed.root,
+        bundle=gathered.bundle,
+    )
+    read = [
+        row["text"] for row in findings if row["text"] and row["code"].startswith(_LEADS_TO_PEOPLE)
+    ]
+    return Dossier(
+        owner_kind=kind,
+        owner_id=owner_id,
+        risk_words=risk_words(assessed["risk"], kind),
+        reasons=tuple(_reasons(gathered, key, codes, assessed["reasons"] or ())),
+        not_assessed=tuple(_unassessed(assessed["not_assessed"] or ())),
+        manifest=manifest_lines(known, codes, gathered.personal),
+        images=images,
+        carton=gathered.cartons.of(key, manifest.get("carton_id"), images),
+        versions=gathered.versions,
+        source=Source(feed=_lasting(tables.card.feed), run=str(tables.folder.absolute())),
+        hidden=tuple(hidden_texts(manifest, gathered.personal, read)),
+    )
+
+
+def _lasting(feed: str) -> str:
+    """The feed's place from any working folder."""
+    from parcelscope.datasets.feed_urls import absolute_feed, feed_url
+
+    return feed_url(feed) or str(absolute_feed(Path(feed)))
+
+
+def _reasons(
+    gathered: Gathered, key: Key, codes: Sequence[str], sentences: Sequence[str]
+) -> Iterator[Reason]:
+    """The reasons in the order of the run, which is that of their contributions."""
+    values = {(row["code"], row["sentence"]): row for row in gathered.findings.get(key, ())}
+    for code, sentence in zip(codes, sentences, strict=True):
+        row = values.get((code, sentence), {})
+        yield Reason(
+            code=code,
+            sentence=sentence,
+            observed=row.get("observed"),
+            expected=row.get("expected"),
+            unit=row.get("unit"),
+            contribution=gathered.contributions.get((*key, code)),
+        )
+
+
+def _unassessed(entries: Sequence[str]) -> Iterator[Unassessed]:
+    for entry in entries:
+        check, _, reason = entry.partition(": ")
+        yield Unassessed(check=named(check), reason=reason)
+
+
+def _columns(tables: ReviewTables, kind: OwnerKind) -> list[str]:
+    return (tables.feed.parcels if kind == "parcel" else tables.feed.cartons).columns
+
+
+def _config(tables: ReviewTables) -> ScreeningConfig:
+    try:
+        return ScreeningConfig.model_validate(tables.card.config)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise RunError(
+            f"{tables.folder}: its configuration is of another release: {where}: {first['msg']}"
+        ) from None
+
+
+def _bundle(tables: ReviewTables, given: Path | None, config: ScreeningConfig) -> Bundle | None:
+    """The bundle that scored the run, where it is at hand; one that was named must be it."""
+    try:
+        return scoring_bundle(tables.folder, tables.card.bundle, given, config.bundle_public_key)[0]
+    except BundleError:
+        if given is not None:
+            raise
+        return None
+
+
+def _told(findings: pl.DataFrame) -> pl.DataFrame:
+    """`findings` without the shapes and shares below what anybody is told."""
+    return findings.filter(
+        (pl.col("source") != "xray.items") & (pl.col("code") != "contents.support")
+    )
+
+
+def _drawn(tables: ReviewTables, bundle: Bundle | None, config: ScreeningConfig) -> pl.DataFrame:
+    """The findings that are marked in images.
+
+    Without the bundle nobody knows which shapes were to be reported, so that only those are marked
+    that stand among the reasons.
+    """
+    labels = tables.findings.filter(
+        (pl.col("source") == "indicator") & pl.col("box_xyxy").is_not_null()
+    )
+    if bundle is not None:
+        reported = drawn_findings(tables.feed, tables.findings, tables.not_assessed, bundle, config)
+        return pl.concat([reported, labels])
+    reasons = tables.owners.select(
+        "owner_kind", "owner_id", pl.col("reasons").alias("sentence")
+    ).explode("sentence")
+    shapes = tables.findings.filter(pl.col("source").is_in(["xray.items", "xray.anomaly"])).join(
+        reasons, on=["owner_kind", "owner_id", "sentence"], how="semi"
+    )
+    code = pl.col("code")
+    plain = tables.findings.filter((code == "pieces.piece") | code.str.starts_with("code."))
+    return pl.concat([shapes, plain, labels])
+
+
+def _shapes(drawn: pl.DataFrame) -> dict[Key, tuple[str, ...]]:
+    items = drawn.filter(pl.col("code").str.starts_with("item."))
+    return {
+        (kind, owner_id): item_shapes(rows)
+        for (kind, owner_id), rows in items.partition_by(
+            "owner_kind", "owner_id", as_dict=True
+        ).items()
+    }
+
+
+def _contributions(
+    tables: ReviewTables, bundle: Bundle, config: ScreeningConfig
+) -> dict[tuple[str, str, str], float]:
+    """Log-odds that each code adds to the risk of each owner."""
+    strong = strengths(believed(tables.findings, config.uncalibrated))
+    models = {"parcel": bundle.parcel_fusion, "carton": bundle.carton_fusion}
+    return {
+        (kind, owner_id, code): strength * weight_of(code, models[kind], has_ratio=has_ratio)
+        for owner_id, kind, code, strength, has_ratio in strong.select(
+            "owner_id", "owner_kind", "code", "strength", "has_ratio"
+        ).iter_rows()
+    }

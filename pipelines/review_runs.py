@@ -1,0 +1,166 @@
+"""Runs come to review: what a finished run flagged is enrolled, with all that pages show of it."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Engine
+
+from parcelscope.datasets.errors import RunError
+from parcelscope.pipelines.progress import Report, silent
+from parcelscope.pipelines.review_dossiers import Gathered, dossiers, gather
+from parcelscope.pipelines.review_tables import WITH_CARTON, read_review_tables
+from parcelscope.pipelines.run_folder import CARD, RunCard, read_card
+from parcelscope.review.dossier import Dossier
+from parcelscope.review.items import Enrolled, NewItem, enrol, item_id_of
+
+RUNS: Final = Path("runs")
+"""Where run folders lie unless somebody says otherwise."""
+DEPTH: Final = 3
+"""Folders below which runs are looked for: `runs/demo/run` is two below `runs`."""
+MOST_DESCRIPTION: Final = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnrolled:
+    """A run that came to review."""
+
+    folder: Path
+    run_id: str
+    created: str
+    enrolled: Enrolled
+    without_bundle: bool
+    """Whether the bundle that scored it was not at hand, so that less is marked and weighed."""
+
+
+def runs_below(folder: Path) -> list[Path]:
+    """The complete runs in `folder` or below it, the newest first.
+
+    What is no run, or a run of another release that cannot be read, is passed over.
+    """
+    found = []
+    for depth in range(DEPTH + 1):
+        for card in folder.glob("/".join(["*"] * depth + [CARD])):
+            try:
+                found.append((read_card(card.parent).created, str(card.parent)))
+            except (RunError, OSError):
+                continue
+    return [Path(name) for _, name in sorted(found, reverse=True)]
+
+
+def latest_run(folder: Path = RUNS) -> Path:
+    """The newest complete run in `folder` or below it.
+
+    Raises:
+        RunError: If there is none.
+    """
+    found = runs_below(folder)
+    if not found:
+        raise RunError(
+            f"{folder}: expected a complete run in it or below it, found none; score a feed with"
+            " `parcelscope screen FEED --out runs/NAME`, or try `parcelscope demo --out runs/demo`"
+        )
+    return found[0]
+
+
+def enrol_run(
+    engine: Engine,
+    folder: Path,
+    *,
+    bundle_folder: Path | None = None,
+    feed_folder: Path | None = None,
+    progress: Report = silent,
+) -> RunEnrolled:
+    """Put what the run in `folder` flagged into the queue of the review database.
+
+    Doing it again changes nothing; a newer run of the same parcels changes what the model says of
+    them, and nothing that people did.
+
+    Args:
+        engine: The review database.
+        folder: A complete run.
+        bundle_folder: Models that scored it; None looks at the built-in ones and beside the run.
+        feed_folder: Where its feed lies now; None is where it lay.
+        progress: Told how far it is.
+
+    Raises:
+        RunError: If there is no complete run, or its feed is gone.
+        FeedError: If the feed cannot be read.
+        BundleError: If `bundle_folder` is not what scored the run.
+    """
+    tables = read_review_tables(folder, feed_folder)
+    gathered = gather(tables, bundle_folder, threshold_version(tables.card))
+    items = []
+    total = tables.owners.height
+    for number, (assessed, dossier) in enumerate(dossiers(gathered), start=1):
+        items.append(_item(gathered, assessed, dossier))
+        if number % 500 == 0 or number == total:
+            progress("gathering", number, total)
+    return RunEnrolled(
+        folder=folder,
+        run_id=tables.card.run_id,
+        created=tables.card.created,
+        enrolled=enrol(engine, items, tables.card.run_id),
+        without_bundle=gathered.bundle is None,
+    )
+
+
+def threshold_version(card: RunCard) -> str:
+    """What the screening configuration of a run is called: twelve digits of its SHA-256."""
+    text = json.dumps(card.config, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def priority_of(item_id: str, risk: float | None, arm: str | None, *, flagged: bool) -> float:
+    """How early something is reviewed, bigger first.
+
+    Flags come by risk. Those drawn at random are strewn among them by their id, whatever their
+    risk: at the end of a queue that never empties nobody would look at them, and beside each other
+    everybody would know what they are. What comes with a flagged carton comes last, since the
+    carton's own decision may settle it.
+    """
+    by_risk = -1.0 if risk is None else risk
+    if not flagged:
+        return by_risk - 10.0
+    if arm == "random" or risk is None:
+        return max(by_risk, int(item_id[:8], 16) / 2**32)
+    return by_risk
+
+
+def _item(gathered: Gathered, assessed: dict[str, Any], dossier: Dossier) -> NewItem:
+    kind, owner_id = dossier.owner_kind, dossier.owner_id
+    manifest = gathered.manifest.get((kind, owner_id), {})
+    facility = manifest.get("facility")
+    arm = assessed.get("flag_arm") or assessed.get("arm")
+    return NewItem(
+        owner_kind=kind,
+        owner_id=owner_id,
+        facility=facility,
+        lane=manifest.get("lane"),
+        carton_id=manifest.get("carton_id") if kind == "parcel" else None,
+        arm=arm,
+        propensity=assessed.get("propensity"),
+        risk=assessed["risk"],
+        band=assessed["band"],
+        priority=priority_of(
+            item_id_of(facility, kind, owner_id),
+            assessed["risk"],
+            arm,
+            flagged=arm != WITH_CARTON,
+        ),
+        reason_codes=tuple(assessed["reason_codes"] or ()),
+        description=_description(dossier, manifest),
+        dossier=dossier.model_dump(mode="json"),
+    )
+
+
+def _description(dossier: Dossier, manifest: dict[str, Any]) -> str:
+    """What the queue lists it as."""
+    if dossier.owner_kind == "parcel":
+        return " ".join(str(manifest.get("description") or "").split())[:MOST_DESCRIPTION]
+    pieces = manifest.get("pieces_manifested")
+    if pieces is None:
+        return "master carton"
+    return f"master carton of {pieces:,} piece{'' if pieces == 1 else 's'}"
