@@ -223,4 +223,9 @@ class DetectorRecipe(BaseModel):
                 f"architecture must be one that counts for xray.pieces, {' or '.join(COUNTS)};"
                 f" got {self.architecture!r}, which only draws boxes"
             )
+        if self.architecture == "ssdlite" and self.fit.window_px is not None:
+            raise ValueError(
+                "fit.window_px must be null for ssdlite, whose anchors are shares of the whole"
+                f" canvas, got {self.fit.window_px}"
+            )
         return self

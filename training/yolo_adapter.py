@@ -161,7 +161,6 @@ def fit_yolo(task: DetectorTask) -> LearnedBoxes:
     network = YoloNetwork(len(task.data.classes), recipe.input, model=options.model)
     network.detector.args = SimpleNamespace(**GAINS, epochs=task.settings().steps)
     criteria: list[Any] = []
-    edge = torch.tensor([canvas.width_px, canvas.height_px] * 2, dtype=torch.float32)
 
     def loss_of(module: nn.Module, batch: BoxBatch) -> Tensor:
         yolo = cast(YoloNetwork, module)
@@ -170,7 +169,7 @@ def fit_yolo(task: DetectorTask) -> LearnedBoxes:
         if yolo.two_headed:
             _weigh_heads(criteria[0], int(yolo.steps))
         yolo.steps += 1
-        parts, _ = criteria[0](_in_full(yolo(batch.pixels)), _targets(batch, edge))
+        parts, _ = criteria[0](_in_full(yolo(batch.pixels)), targets(batch))
         return cast(Tensor, parts.sum() / len(batch.pixels))
 
     return fit_boxes(
@@ -216,9 +215,12 @@ def _weigh_heads(criterion: Any, step: int) -> None:
     criterion.update()
 
 
-def _targets(batch: BoxBatch, edge: Tensor) -> dict[str, Tensor]:
-    """`batch` in the words of ultralytics: boxes by centre and size, as shares of the canvas."""
-    boxes = torch.cat(batch.box_xyxy) / edge.to(batch.pixels.device)
+def targets(batch: BoxBatch) -> dict[str, Tensor]:
+    """`batch` in the words of ultralytics: boxes by centre and size, as shares of the picture."""
+    # Of the picture that is shown, which may be a window of the canvas.
+    height_px, width_px = batch.pixels.shape[-2:]
+    edge = torch.tensor([width_px, height_px] * 2, device=batch.pixels.device)
+    boxes = torch.cat(batch.box_xyxy) / edge
     counts = torch.tensor([len(label) for label in batch.label], device=boxes.device)
     return {
         "batch_idx": torch.arange(len(counts), device=boxes.device).repeat_interleave(counts),

@@ -30,6 +30,7 @@ from parcelscope.models.yolo import decode_yolo
 from parcelscope.pipelines.assemble import assemble
 from parcelscope.pipelines.screen import screen
 from parcelscope.pipelines.train import train
+from parcelscope.training.box_architectures import BoxBatch
 from parcelscope.training.part import Job, TrainedPart
 from parcelscope.training.part_data import load_data
 from parcelscope.training.recipe_files import read_recipe
@@ -338,6 +339,24 @@ def test_imagenet_weights_of_a_local_file_are_taken_over(tmp_path: Path) -> None
 def test_what_it_cannot_do_is_refused_at_once(words: list[str], told: str) -> None:
     with pytest.raises(ConfigError, match=told):
         read_recipe("xray_items_yolo", words)
+
+
+def test_anchors_are_not_taught_on_windows() -> None:
+    with pytest.raises(ConfigError, match=r"fit\.window_px must be null for ssdlite.* got 64"):
+        read_recipe("xray_items_ssdlite", ["fit.window_px=64"])
+
+
+def test_boxes_are_shares_of_the_window_that_is_shown() -> None:
+    needs("yolo11n")
+    adapter = import_module("parcelscope.training.yolo_adapter")
+    window = BoxBatch(
+        pixels=torch.zeros(1, 3, 64, 128),
+        box_xyxy=[torch.tensor([[16.0, 8.0, 48.0, 40.0]])],
+        label=[torch.tensor([1])],
+    )
+    torch.testing.assert_close(
+        adapter.targets(window)["bboxes"], torch.tensor([[0.25, 0.375, 0.25, 0.5]])
+    )
 
 
 def test_ultralytics_is_imported_in_its_adapter_alone() -> None:
