@@ -125,7 +125,7 @@ def of_item(connection: Connection, item_id: str) -> list[Event]:
     rows = connection.execute(
         select(EVENTS).where(EVENTS.c.item_id == item_id).order_by(EVENTS.c.seq)
     )
-    return [_event(row) for row in rows]
+    return [as_event(row) for row in rows]
 
 
 def read(connection: Connection, *, after: int = 0) -> Iterator[Event]:
@@ -134,7 +134,7 @@ def read(connection: Connection, *, after: int = 0) -> Iterator[Event]:
         rows = connection.execute(
             select(EVENTS).where(EVENTS.c.seq > after).order_by(EVENTS.c.seq).limit(ROWS_AT_ONCE)
         ).all()
-        yield from map(_event, rows)
+        yield from map(as_event, rows)
         if len(rows) < ROWS_AT_ONCE:
             return
         after = rows[-1].seq
@@ -178,5 +178,6 @@ def _problem(event: Event, *, seq: int, prev_hash: str) -> str | None:
     return None
 
 
-def _event(row: Row[Any]) -> Event:
+def as_event(row: Row[Any]) -> Event:
+    """The event of a whole row."""
     return Event(**row._mapping)

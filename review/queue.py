@@ -6,22 +6,39 @@ each, and then the columns that the events come to.
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, Engine, or_, select, update
+from sqlalchemy import Engine, or_, select
 
-from parcelscope.review.clock import as_text, now_s
+from parcelscope.review.acts import (
+    LEASE_S,
+    lend,
+    moment,
+    put_back,
+    record,
+    repeated,
+    require,
+    require_held,
+)
 from parcelscope.review.database import writing
-from parcelscope.review.errors import LostLease, NeedsReason, NotAllowed
-from parcelscope.review.events import Event, append, of_item
+from parcelscope.review.errors import NeedsReason, NotAllowed
+from parcelscope.review.events import Event
 from parcelscope.review.filters import Filters
 from parcelscope.review.items import Band, Item, as_item, lock, lock_one
-from parcelscope.review.roles import Action, Person
-from parcelscope.review.standing import WAITING, Choice, Standing, State, after
+from parcelscope.review.listing import Counts, Page, counts, page
+from parcelscope.review.remarks import note, outcome
+from parcelscope.review.roles import Person
+from parcelscope.review.standing import WAITING, Choice, State
+from parcelscope.review.supervising import Released, reassign, release_carton, reopen
 from parcelscope.review.tables import ITEMS
+from parcelscope.review.undo import undo
 
-LEASE_S: Final = 90.0
-"""For how long a parcel stays with whoever took it: three heartbeats of 30 s."""
+__all__ = [
+    "AHEAD", "LEASE_S", "REASON_BANDS", "Counts", "Decision", "Page", "Released", "ask_second",
+    "counts", "decide", "note", "outcome", "page", "reassign", "release", "release_carton", "renew",
+    "reopen", "take", "undo",
+]  # fmt: skip
+
 AHEAD: Final = 2
 """One on the screen, and one fetched while it is looked at."""
 REASON_BANDS: Final[frozenset[Band]] = frozenset({"inspect"})
@@ -63,7 +80,7 @@ def take(
         NotAllowed: If their role does not decide.
     """
     require(person, "decide")
-    moment = _moment(now)
+    at = moment(now)
     items = ITEMS.c
     order = (items.priority.desc(), items.item_id)
     with writing(engine) as connection:
@@ -77,8 +94,8 @@ def take(
         fresh = connection.execute(
             select(ITEMS)
             .where(
-                items.state.in_(_states(person, filters)),
-                or_(items.holder.is_(None), items.lease_until < moment),
+                items.state.in_(_states(person)),
+                or_(items.holder.is_(None), items.lease_until < at),
                 or_(items.holder.is_(None), items.holder != person.name),
                 or_(items.first_by.is_(None), items.first_by != person.name),
                 filters.conditions(),
@@ -88,8 +105,8 @@ def take(
             .with_for_update(skip_locked=True)
         ).all()
         taken = [as_item(row) for row in (*held, *fresh)]
-        _lend(connection, taken, person.name, moment)
-    lent = [replace(one, holder=person.name, lease_until=moment + LEASE_S) for one in taken]
+        lend(connection, [one.item_id for one in taken], person.name, now=at)
+    lent = [replace(one, holder=person.name, lease_until=at + LEASE_S) for one in taken]
     return sorted(lent, key=lambda one: (-one.priority, one.item_id))
 
 
@@ -97,11 +114,10 @@ def renew(
     engine: Engine, person: Person, item_ids: Sequence[str], *, now: float | None = None
 ) -> list[str]:
     """Keep what `person` holds of `item_ids` for longer; which these are."""
-    moment = _moment(now)
     with writing(engine) as connection:
-        mine = [one for one in lock(connection, item_ids) if _holds(person, one)]
-        _lend(connection, mine, person.name, moment)
-    return [one.item_id for one in mine]
+        mine = [one.item_id for one in lock(connection, item_ids) if _holds(person, one)]
+        lend(connection, mine, person.name, now=moment(now))
+    return mine
 
 
 def release(engine: Engine, person: Person, item_ids: Sequence[str]) -> list[str]:
@@ -155,6 +171,7 @@ def decide(
         body["key"] = body.pop("idempotency_key")
         body |= {"band": item.band, "risk": item.risk, "opinion": OPINIONS[item.state]}
         body["settles"] = _settles(person, item, decision.decision)
+        put_back(connection, [item_id])
         return record(connection, person, item, "decide", body, now=now)
 
 
@@ -199,90 +216,15 @@ def ask_second(
         if item.state == "disputed":
             raise NotAllowed(f"{item.words} was seen twice already: it is yours to settle")
         body = {"decision": leans_to, "reason_code": reason_code, "note": note, "key": key}
+        put_back(connection, [item_id])
         return record(connection, person, item, "second", body, now=now)
-
-
-def require(person: Person, action: Action) -> None:
-    """Let nobody by whose role does not allow `action`.
-
-    Raises:
-        NotAllowed: If it does not.
-    """
-    if not person.may(action):
-        raise NotAllowed(f"{person.name} is {person.role} here, which does not allow it")
-
-
-def require_held(person: Person, item: Item) -> None:
-    """Let nobody by who does not hold `item`.
-
-    Raises:
-        LostLease: Who does, or what became of it.
-    """
-    if item.state not in WAITING:
-        raise LostLease(f"{item.words} was {item.state} by {item.decided_by} already")
-    if item.holder is None:
-        raise LostLease(f"{item.words} went back to the queue; take it again")
-    if item.holder != person.name:
-        raise LostLease(f"{item.words} is now with {item.holder}")
-
-
-def record(
-    connection: Connection,
-    person: Person,
-    item: Item,
-    kind: str,
-    body: dict[str, Any],
-    *,
-    now: float | None = None,
-) -> Event:
-    """Write an event on a locked item, and the columns that it comes to; nobody holds it then."""
-    event = append(
-        connection,
-        who=person.name,
-        kind=kind,
-        body={**body, "role": person.role},
-        item_id=item.item_id,
-        reference=item.reference,
-        at=as_text(_moment(now)),
-    )
-    stands = {name: getattr(item, name) for name in Standing.__slots__}
-    columns = asdict(after(Standing(**stands), event))
-    here = ITEMS.c.item_id == item.item_id
-    free = {"holder": None, "lease_until": 0.0}
-    connection.execute(update(ITEMS).where(here).values(**columns, **free))
-    return event
-
-
-def repeated(
-    connection: Connection, person: Person, item_id: str, kind: str, key: str | None
-) -> Event | None:
-    """The event that `person` wrote with `key` before, if they did."""
-    if key is None:
-        return None
-    for event in of_item(connection, item_id):
-        if event.kind == kind and event.who == person.name and event.told().get("key") == key:
-            return event
-    return None
-
-
-def put_back(connection: Connection, item_ids: Sequence[str]) -> None:
-    """Let nobody hold `item_ids`."""
-    free = update(ITEMS).where(ITEMS.c.item_id.in_(item_ids)).values(holder=None, lease_until=0.0)
-    connection.execute(free)
-
-
-def _lend(connection: Connection, items: Sequence[Item], to: str, now: float) -> None:
-    if items:
-        ids = [one.item_id for one in items]
-        lent = update(ITEMS).where(ITEMS.c.item_id.in_(ids))
-        connection.execute(lent.values(holder=to, lease_until=now + LEASE_S))
 
 
 def _holds(person: Person, item: Item) -> bool:
     return item.holder == person.name and item.state in WAITING
 
 
-def _states(person: Person, filters: Filters) -> tuple[State, ...]:
+def _states(person: Person) -> tuple[State, ...]:
     """What `person` may be given."""
     return WAITING if person.may("supervise") else ("open", "second")
 
@@ -291,7 +233,3 @@ def _settles(person: Person, item: Item, choice: Choice) -> bool:
     """Whether `choice` is the last word on `item`."""
     differs = item.first_decision is not None and item.first_decision != choice
     return not (item.state == "second" and differs) or person.may("supervise")
-
-
-def _moment(now: float | None) -> float:
-    return now_s() if now is None else now

@@ -59,6 +59,8 @@ def after(standing: Standing, event: Event) -> Standing:
             )
         case "second":
             return replace(standing, state="disputed")
+        case "reopen":
+            return Standing(outcome=standing.outcome, outcome_at=standing.outcome_at)
         case "outcome":
             return replace(standing, outcome=cast(Outcome, told["outcome"]), outcome_at=event.at)
         case _:
