@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from parcelscope.datasets.errors import ConfigError
-from parcelscope.pipelines.service_options import needing_serve
+from parcelscope.pipelines.service_options import needing_extra
 
 if TYPE_CHECKING:
     from parcelscope.inference.observed import Observer, StageState
@@ -52,7 +52,7 @@ def told_to_prometheus(
     if port is None and file is None:
         yield observer
         return
-    with needing_serve("--metrics-port" if file is None else "--metrics-file"):
+    with needing_extra("--metrics-port" if file is None else "--metrics-file"):
         from prometheus_client import CollectorRegistry
 
         from parcelscope.pipelines.engine_metrics import EngineMetrics

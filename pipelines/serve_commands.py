@@ -10,7 +10,7 @@ from parcelscope.pipelines.service_options import (
     ConfigOption,
     LogJsonOption,
     WedgesOption,
-    needing_serve,
+    needing_extra,
 )
 
 serve_app = typer.Typer(help="Score runs and single parcels by HTTP.", invoke_without_command=True)
@@ -59,7 +59,7 @@ def serve(
     """Score runs and single parcels by HTTP, on this machine unless told otherwise."""
     if context.invoked_subcommand is not None:
         return
-    with needing_serve("serve"):
+    with needing_extra("serve"):
         from parcelscope.pipelines.service.server import serve as serve_until_stopped
     from parcelscope.pipelines.logs import start_logging
     from parcelscope.pipelines.service.settings import load_settings

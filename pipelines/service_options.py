@@ -1,4 +1,4 @@
-"""Options that `serve` and `watch` share, and what they say without their extra."""
+"""Options that `serve` and `watch` share, and what commands say without their extra."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ LogJsonOption = Annotated[bool, typer.Option("--log-json", help="Log lines as JS
 
 
 @contextmanager
-def needing_serve(command: str) -> Iterator[None]:
+def needing_extra(command: str, extra: str = "serve") -> Iterator[None]:
     """Say which extra to install where the block imports what is not there.
 
     Raises:
@@ -32,6 +32,6 @@ def needing_serve(command: str) -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise ConfigError(
-            f"{command} needs the serve extra, but {error.name} is not installed;"
-            " install parcelscope[cpu,serve]"
+            f"{command} needs the {extra} extra, but {error.name} is not installed;"
+            f" install parcelscope[cpu,{extra}]"
         ) from None

@@ -10,7 +10,7 @@ from parcelscope.pipelines.service_options import (
     ConfigOption,
     LogJsonOption,
     WedgesOption,
-    needing_serve,
+    needing_extra,
 )
 
 
@@ -36,7 +36,7 @@ def watch(
     log_json: LogJsonOption = False,
 ) -> None:
     """Score each parcel that appears in a folder, and move it to done or failed with its answer."""
-    with needing_serve("watch"):
+    with needing_extra("watch"):
         from parcelscope.pipelines.watch import WatchSettings
         from parcelscope.pipelines.watch import watch as watch_folder
     from parcelscope.pipelines.logs import start_logging
