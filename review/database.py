@@ -24,7 +24,7 @@ from parcelscope.inference.database import (
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 VERSION_TABLE: Final = "review_version"
-HEAD: Final = "0003"
+HEAD: Final = "0004"
 """The newest migration; a test holds it against the folder."""
 FILE_NAME: Final = "review.sqlite"
 _UPGRADE_LOCK: Final = 7_206_115_044
@@ -126,8 +126,10 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A transaction that changes nothing and waits for no writer."""
+    """A transaction that changes nothing, waits for no writer, and sees one moment throughout."""
     with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execution_options(isolation_level="REPEATABLE READ")
         yield connection.execution_options(**{READS_ONLY: True})
 
 

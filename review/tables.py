@@ -11,6 +11,7 @@ from sqlalchemy import (
     Double,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -56,6 +57,7 @@ ITEMS: Final = Table(
     Index("review_items_queue", "state", "priority", "item_id"),
     Index("review_items_holder", "holder"),
     Index("review_items_carton", "facility", "carton_id"),
+    Index("review_items_decided", "decided_at"),
 )
 """One row for each flagged parcel or master carton, whichever run flagged it.
 
@@ -178,3 +180,13 @@ ALIASES: Final = Table(
 """Other numbers of a case: S10, house and master bill, entry. One bill may name many parcels.
 
 `alias` is without blanks and hyphens, in upper case; `problem` says why it cannot be right."""
+
+VECTORS: Final = Table(
+    "review_vectors",
+    METADATA,
+    Column("item_id", String(16), primary_key=True),
+    Column("version", String(64), nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+)
+"""Where the scan of an item lies among all scans, little-endian numbers of 16 bits; vectors of
+different versions cannot be compared."""
