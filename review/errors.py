@@ -5,7 +5,8 @@ ReviewError
 ├── NotAllowed     the role does not allow it
 ├── LostLease      somebody else has the parcel now, or it is done
 ├── NeedsReason    a decision that must say why
-└── TooLate        nothing is left to undo
+├── TooLate        nothing is left to undo
+└── CannotBe       a case cannot become that from what it is
 """
 
 from parcelscope.datasets.errors import ParcelscopeError
@@ -33,3 +34,7 @@ class NeedsReason(ReviewError):  # noqa: N818
 
 class TooLate(ReviewError):  # noqa: N818
     """There is nothing to undo, or it cannot be undone any more."""
+
+
+class CannotBe(ReviewError):  # noqa: N818
+    """A case cannot become that from what it is."""

@@ -12,6 +12,8 @@ from sqlalchemy import Connection, Engine, Row, Select, select, update
 
 from parcelscope.datasets.records import OwnerKind
 from parcelscope.inference.database import upsert
+from parcelscope.review.aliases import aliases_of
+from parcelscope.review.aliases import record as record_aliases
 from parcelscope.review.case_reference import new_reference
 from parcelscope.review.clock import as_text, now_s
 from parcelscope.review.database import writing
@@ -210,19 +212,23 @@ def _enrol(
     changed = [key for key, one in known.items() if _model_columns(one) != rows[key]]
     if not new and not changed:
         return 0, 0
-    references = _references(connection, len(new), at)
+    drawn = _references(connection, len(new), at)
+    named = dict(zip(new, drawn, strict=True)) | {key: known[key].reference for key in changed}
     fixed = {"enrolled": at, "state": "open", "lease_until": 0.0}
     upsert(
         connection,
         ITEMS,
-        [
-            {**rows[key], **fixed, "reference": reference}
-            for key, reference in [
-                *zip(new, references, strict=True),
-                *((key, known[key].reference) for key in changed),
-            ]
-        ],
+        [{**rows[key], **fixed, "reference": reference} for key, reference in named.items()],
         update=[name for name in MODEL_COLUMNS if name != "item_id"],
+    )
+    record_aliases(
+        connection,
+        [
+            (reference, alias)
+            for one in items
+            if (reference := named.get(one.item_id))
+            for alias in aliases_of(one.owner_kind, one.owner_id, one.dossier)
+        ],
     )
     again = [known[key] for key in changed if _scored_again(known[key], rows[key])]
     _tell(connection, again, rows, run_id, at)
