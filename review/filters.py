@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, literal, or_
 
 from parcelscope.review.errors import ReviewError
+from parcelscope.review.standing import WAITING
 from parcelscope.review.tables import ITEMS
 
 
@@ -21,6 +22,7 @@ class Filters:
     kind: str | None = None
     """`parcel` or `carton`."""
     state: str | None = None
+    """`waiting` for all in which somebody still has to decide."""
     reason_code: str | None = None
     """One of the model's."""
     text: str | None = None
@@ -33,10 +35,12 @@ class Filters:
             (items.facility, self.facility),
             (items.lane, self.lane),
             (items.owner_kind, self.kind),
-            (items.state, self.state),
         ):
             if wanted is not None:
                 asked.append(column == wanted)
+        if self.state is not None:
+            states = WAITING if self.state == ANY_WAITING else (self.state,)
+            asked.append(items.state.in_(states))
         if self.band is not None:
             asked.append(
                 items.band.is_(None) if self.band == NOT_ASSESSED else items.band == self.band
@@ -61,6 +65,7 @@ class Filters:
 
 
 NOT_ASSESSED = "not assessed"
+ANY_WAITING = "waiting"
 
 
 def filters_from(told: Mapping[str, Any]) -> Filters:
