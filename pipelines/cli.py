@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import typer
 
 from parcelscope.datasets.errors import ConfigError, ParcelscopeError
+from parcelscope.pipelines.audit_commands import audit_app
 from parcelscope.pipelines.bench_commands import bench
 from parcelscope.pipelines.bundle_commands import bundle_app
 from parcelscope.pipelines.calibrate_commands import calibrate, evaluate_calibration
@@ -42,6 +43,7 @@ from parcelscope.pipelines.policy_commands import policy_app
 from parcelscope.pipelines.provider_options import PrecisionOption, ProviderOption
 from parcelscope.pipelines.references_commands import references_app
 from parcelscope.pipelines.report_commands import report_app
+from parcelscope.pipelines.review_commands import review_app
 from parcelscope.pipelines.risk_commands import set_risk
 from parcelscope.pipelines.serve_commands import serve_app
 from parcelscope.pipelines.train_commands import runs_app, train
@@ -66,6 +68,7 @@ evaluate_app = typer.Typer(help="Compare results with the truth.", no_args_is_he
 app.add_typer(feed_app, name="feed")
 app.add_typer(synth_app, name="synth")
 app.add_typer(evaluate_app, name="evaluate")
+app.add_typer(audit_app, name="audit")
 app.add_typer(bundle_app, name="bundle")
 app.command()(bench)
 app.command()(calibrate)
@@ -83,6 +86,7 @@ app.add_typer(manifest_app, name="manifest")
 app.add_typer(runs_app, name="runs")
 app.add_typer(references_app, name="references")
 app.add_typer(report_app, name="report")
+app.add_typer(review_app, name="review")
 app.add_typer(serve_app, name="serve")
 evaluate_app.command("calibration")(evaluate_calibration)
 evaluate_app.command("detector")(evaluate_detector)

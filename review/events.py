@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
@@ -122,8 +122,13 @@ def digest(event: Event) -> str:
 
 def of_item(connection: Connection, item_id: str) -> list[Event]:
     """The events of one parcel or carton, oldest first."""
+    return of_items(connection, [item_id])
+
+
+def of_items(connection: Connection, item_ids: Sequence[str]) -> list[Event]:
+    """The events of several parcels and cartons, oldest first."""
     rows = connection.execute(
-        select(EVENTS).where(EVENTS.c.item_id == item_id).order_by(EVENTS.c.seq)
+        select(EVENTS).where(EVENTS.c.item_id.in_(item_ids)).order_by(EVENTS.c.seq)
     )
     return [as_event(row) for row in rows]
 
@@ -147,15 +152,20 @@ def head(connection: Connection) -> str:
 
 
 def verify(connection: Connection, head: str | None = None) -> Verdict:
+    """Check the whole log of a database; see `chained`."""
+    return chained(read(connection), head)
+
+
+def chained(events: Iterable[Event], head: str | None = None) -> Verdict:
     """Check that no event was changed, removed, added between others or put elsewhere.
 
     Args:
-        connection: A connection to the review database.
+        events: All events, oldest first.
         head: Hash of an event that once was the last. Without it nobody can tell that events at the
             end are missing, or that whoever can write to the database chained all of them anew.
     """
     count, last, found = 0, NO_HASH, head in (None, NO_HASH)
-    for event in read(connection):
+    for event in events:
         problem = _problem(event, seq=count + 1, prev_hash=last)
         if problem:
             return Verdict(events=count, head=last, problem=problem)
