@@ -5,10 +5,11 @@ holds the browser to these arrays, so that the two cannot drift apart.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from parcelscope.datasets.xray.colour import (
     ANALYST_PALETTE,
@@ -99,6 +100,6 @@ def shown(prepared: Prepared, function: str, *, edges: bool = False) -> Picture:
     return np.where(kept[..., None], coloured, stripped)
 
 
-def _grey(levels: Image) -> Picture:
+def _grey(levels: npt.NDArray[np.floating[Any]]) -> Picture:
     grey = np.clip(levels, 0, 255).astype(np.uint8)
     return np.repeat(grey[..., None], 3, axis=2)

@@ -1,0 +1,71 @@
+// The parcels that this page holds: the one on screen, those fetched ahead, and their leases.
+
+import { ask, isLost } from "./client.js";
+
+const RENEW_MS = 30_000; // a lease lasts three of these
+
+export class Leases {
+  constructor({ filters, onFetched, onLost, onHeard, onTaken }) {
+    Object.assign(this, { filters, onFetched, onLost, onHeard, onTaken });
+    this.current = null;
+    this.ahead = [];
+    setInterval(() => this.renew(), RENEW_MS);
+    addEventListener("pagehide", () => this.putBack());
+  }
+
+  get ids() {
+    return [this.current, ...this.ahead].filter(Boolean).map((item) => item.item_id);
+  }
+
+  /** Take what is next; what is on screen stays there. False where nothing was heard. */
+  async take() {
+    try {
+      const { items } = await ask("/api/queue/take", { filters: this.filters });
+      this.onHeard();
+      for (const item of items) this.add(item);
+      return true;
+    } catch (error) {
+      if (!isLost(error)) throw error;
+      this.onLost();
+      return false;
+    }
+  }
+
+  add(item) {
+    if (!item || this.ids.includes(item.item_id)) return;
+    this.ahead.push(item);
+    this.onFetched(item);
+  }
+
+  /** The next parcel, now the current one; null if there is none at hand. */
+  next() {
+    this.current = this.ahead.shift() ?? null;
+    return this.current;
+  }
+
+  /** Bring `item` to the screen, with what was there next in line. */
+  putFirst(item) {
+    this.ahead = [this.current, ...this.ahead].filter((one) => one && one.item_id !== item.item_id);
+    this.current = item;
+  }
+
+  async renew() {
+    const asked = this.ids;
+    if (!asked.length) return;
+    try {
+      const { held } = await ask("/api/queue/renew", { item_ids: asked });
+      this.onHeard();
+      const lost = asked.filter((id) => !held.includes(id) && this.ids.includes(id));
+      this.ahead = this.ahead.filter((item) => !lost.includes(item.item_id));
+      if (lost.includes(this.current?.item_id)) this.onTaken(this.current);
+    } catch (error) {
+      if (isLost(error)) this.onLost();
+    }
+  }
+
+  putBack() {
+    if (!this.ids.length) return;
+    const body = new Blob([JSON.stringify({ item_ids: this.ids })], { type: "application/json" });
+    navigator.sendBeacon("/api/queue/release", body);
+  }
+}
