@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from parcelscope.datasets.errors import ConfigError, RunError
+from parcelscope.pipelines.review_outcomes import outcomes
 from parcelscope.pipelines.service_options import needing_extra
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ review_app = typer.Typer(
 )
 user_app = typer.Typer(help="Add, list and disable people who may sign in.", no_args_is_help=True)
 review_app.add_typer(user_app, name="user")
+review_app.command("outcomes")(outcomes)
 
 Role = Literal["viewer", "analyst", "supervisor", "admin", "auditor"]
 ReviewDatabase = Annotated[
