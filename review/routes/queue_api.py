@@ -3,7 +3,6 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
-from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
@@ -13,6 +12,7 @@ from parcelscope.review.database import reading
 from parcelscope.review.dossier import read_dossier
 from parcelscope.review.errors import NeedsReason
 from parcelscope.review.filters import filters_from
+from parcelscope.review.holding import held_by
 from parcelscope.review.item_json import item_json
 from parcelscope.review.items import Band, Item, find
 from parcelscope.review.reasons import NOTE_NEEDED
@@ -32,7 +32,6 @@ from parcelscope.review.routes.queue_bodies import (
 )
 from parcelscope.review.settings import ReviewSettings
 from parcelscope.review.state import Review, review_of
-from parcelscope.review.tables import ITEMS
 from parcelscope.review.undo import undo as take_back
 
 queue_api = APIRouter(prefix="/api")
@@ -224,8 +223,7 @@ def _find(review: Review, item_id: str) -> Item:
 def _next(review: Review, person: Person, filters: dict[str, str]) -> dict[str, Any] | None:
     """The item that joins what `person` holds already; None if there is none."""
     with reading(review.engine) as connection:
-        held = select(ITEMS.c.item_id).where(ITEMS.c.holder == person.name)
-        before = set(connection.execute(held).scalars())
+        before = held_by(connection, person.name)
     taken = queue.take(
         review.engine,
         person,
