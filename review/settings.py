@@ -9,8 +9,10 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from parcelscope.datasets.errors import ConfigError
+from parcelscope.review.exam_kinds import ExamKinds
 from parcelscope.review.reasons import ReasonCodes
 from parcelscope.review.roles import Role
+from parcelscope.screening.policy import PolicyConfig
 
 KIBIBYTE: Final = 1024
 LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -96,6 +98,10 @@ class ReviewSettings(BaseModel, frozen=True, extra="forbid"):
     clear_needs_reason: Literal["look", "inspect"] = "inspect"
     """Lowest band that takes a reason code to be cleared."""
     reasons: ReasonCodes = ReasonCodes()
+    exam: ExamKinds = ExamKinds()
+    """What officers choose from when they log an exam."""
+    policy: PolicyConfig = PolicyConfig()
+    """Whose law the periods of cases follow."""
     session_h: float = Field(default=12.0, gt=0)
     """Longest time between two sign-ins."""
     idle_min: float = Field(default=60.0, gt=0)
