@@ -24,18 +24,30 @@ from parcelscope.review.attempts import Attempts
 from parcelscope.review.guard import Guard
 from parcelscope.review.pictures import Pictures
 from parcelscope.review.roles import Action
+from parcelscope.review.routes.audit_pages import audit_pages
 from parcelscope.review.routes.bench_api import bench_api
 from parcelscope.review.routes.pages import pages
+from parcelscope.review.routes.people_pages import people_pages
 from parcelscope.review.routes.pictures_api import pictures_api
 from parcelscope.review.routes.queue_api import queue_api
 from parcelscope.review.routes.queue_pages import queue_pages
+from parcelscope.review.routes.statistics_pages import statistics_pages
 from parcelscope.review.sessions import Sessions
 from parcelscope.review.settings import ReviewSettings
 from parcelscope.review.sign_in import sign_in_address, sign_in_pages
 from parcelscope.review.state import Review, page, page_templates
 
 STATIC: Final = Path(__file__).parent / "static"
-ROUTERS: Final[tuple[APIRouter, ...]] = (pages, bench_api, queue_pages, queue_api, pictures_api)
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    pages,
+    bench_api,
+    queue_pages,
+    queue_api,
+    pictures_api,
+    statistics_pages,
+    audit_pages,
+    people_pages,
+)
 """Whatever is here needs somebody who has signed in, and says which action it is."""
 OPEN_ROUTERS: Final[tuple[APIRouter, ...]] = (sign_in_pages,)
 """Whatever is here answers anybody."""

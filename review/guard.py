@@ -1,6 +1,7 @@
 """Stands before every route: how much may be sent, from which site, and what browsers may do."""
 
 import json
+import logging
 from collections.abc import Iterable
 from typing import Final
 from urllib.parse import urlsplit
@@ -10,6 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from parcelscope.review.settings import LOCAL_HOSTS, ReviewSettings
+
+log = logging.getLogger(__name__)
 
 READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 FRAMES: Final = "/api/frames"
@@ -60,8 +63,12 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        answered = False
+
         async def guarded(message: Message) -> None:
+            nonlocal answered
             if message["type"] == "http.response.start":
+                answered = True
                 self._add_headers(scope, MutableHeaders(scope=message))
             await send(message)
 
@@ -73,6 +80,12 @@ class Guard:
             await self._app(scope, self._measured(scope, headers, receive), guarded)
         except Refusal as refusal:
             await _answer(guarded, refusal)
+        except Exception:
+            # Answered here, since whoever answers it further out knows nothing of our headers.
+            log.exception("request failed", extra={"path": scope["path"]})
+            if answered:
+                raise
+            await _answer(guarded, Refusal(500, "something went wrong; the server's log says what"))
 
     def _measured(self, scope: Scope, headers: Headers, receive: Receive) -> Receive:
         """`receive` that refuses a body as soon as it is too large.

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from parcelscope.review import case_words
 from parcelscope.review.events import Event
 from parcelscope.review.items import Item
 from parcelscope.review.reasons import ReasonCodes
@@ -36,8 +37,8 @@ def words(event: Event, codes: ReasonCodes) -> str:
     say = _SAY.get(event.kind)
     sentence = say(told) if say else event.kind.replace("_", " ")
     reason = _reason(told.get("reason_code"), codes)
-    note = told.get("note")
-    return ": ".join(part for part in (sentence, reason, note) if part)
+    told_note = f"“{note}”" if (note := told.get("note")) else ""
+    return "; ".join(part for part in (sentence, reason, told_note) if part)
 
 
 def _reason(code: object, codes: ReasonCodes) -> str:
@@ -58,11 +59,35 @@ def _asked(told: Mapping[str, Any]) -> str:
     return f"{asked}, would have {_DECISIONS[leaning]} it" if leaning in _DECISIONS else asked
 
 
+def _handed_on(told: Mapping[str, Any]) -> str:
+    came, to = told.get("from"), told.get("to")
+    return (f"handed on to {to}" if to else "put back") + (f", was with {came}" if came else "")
+
+
+def _enrolled(told: Mapping[str, Any]) -> str:
+    return f"run {told.get('run')}: {told.get('new')} new, {told.get('changed')} scored anew"
+
+
 _SAY: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "decide": _decided,
     "second": _asked,
     "undo": lambda told: "took the decision back",
     "note": lambda told: "noted",
-    "release": lambda told: "released with its carton",
+    "release": lambda told: f"released with its carton: “{told.get('reason')}”",
+    "reopen": lambda told: f"put into the queue again: “{told.get('reason')}”",
+    "reassign": _handed_on,
+    "enrol": _enrolled,
+    "sign_in": lambda told: f"signed in from {told.get('address')} ({told.get('how')})",
+    "sign_in_refused": lambda told: f"could not sign in from {told.get('address')}",
+    "sign_out": lambda told: "signed out",
+    "person_added": lambda told: f"added {told.get('name')}, {told.get('role')}",
+    "person_changed": lambda told: (
+        f"made {told.get('name')} {told.get('role')}, was {told.get('before')}"
+    ),
+    "person_disabled": lambda told: f"shut out {told.get('name')}",
+    "person_enabled": lambda told: f"let in {told.get('name')} again",
+    "password_set": lambda told: f"set the password of {told.get('name')}",
+    "audit_export": lambda told: f"exported {told.get('events')} events as {told.get('format')}",
     "outcome": lambda told: OUTCOME_WORDS.get(told.get("outcome", ""), "exam"),
+    **case_words.SAY,
 }
