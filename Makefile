@@ -31,7 +31,7 @@ $(DEMO)/ready: pyproject.toml
 
 $(TEST)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(TEST)
-	$(TEST)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[cpu,train,eval,sign,ssdlite,yolo,tables,postgres,ray,serve,review,dev]'
+	$(TEST)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[cpu,train,eval,sign,ssdlite,yolo,tables,postgres,ray,ocr,serve,review,dev]'
 	touch $@
 
 clean:

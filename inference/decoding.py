@@ -13,8 +13,10 @@ from typing import Final, Protocol
 from parcelscope.datasets.errors import ParcelscopeError
 from parcelscope.datasets.photos import Photo, decode_photo
 from parcelscope.datasets.scans import Scan, ScanFile, read_scan
+from parcelscope.datasets.text_lines import TextLine
 from parcelscope.inference.code_reading import Luma, ReadCode
 from parcelscope.inference.codes import read_codes
+from parcelscope.inference.label_reading import read_text
 from parcelscope.inference.owners import ImageRow, read_file
 
 
@@ -41,6 +43,10 @@ class Decoding(Protocol):
 
     def codes(self, luma: Luma, *, thorough: bool = True) -> tuple[ReadCode, ...]:
         """As `codes.read_codes`."""
+        ...
+
+    def text(self, luma: Luma) -> tuple[TextLine, ...]:
+        """As `label_reading.read_text`."""
         ...
 
 
@@ -77,6 +83,10 @@ class Direct:
     def codes(self, luma: Luma, *, thorough: bool = True) -> tuple[ReadCode, ...]:
         """As `codes.read_codes`."""
         return read_codes(luma, thorough=thorough)
+
+    def text(self, luma: Luma) -> tuple[TextLine, ...]:
+        """As `label_reading.read_text`."""
+        return read_text(luma)
 
 
 DIRECT: Final = Direct()

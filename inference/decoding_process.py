@@ -164,10 +164,18 @@ def _codes(words: Words, slab: mmap, decoding: Decoding) -> tuple[Words, list[Pi
     return {"codes": codes}, []
 
 
+def _text(words: Words, slab: mmap, decoding: Decoding) -> tuple[Words, list[Pixels]]:
+    (data,) = _content(words, slab)
+    luma = np.frombuffer(data, np.uint8).reshape(words["shape"])
+    lines = [[line.text, line.confidence, line.corners_xy.tolist()] for line in decoding.text(luma)]
+    return {"lines": lines}, []
+
+
 _ASKED: dict[str, Callable[[Words, mmap, Decoding], tuple[Words, list[Pixels]]]] = {
     "scan": _scan,
     "photo": _photo,
     "codes": _codes,
+    "text": _text,
 }
 
 if __name__ == "__main__":

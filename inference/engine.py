@@ -82,6 +82,7 @@ def score_feed(
     shard_size: int = DEFAULT_SHARD_SIZE,
     progress: Callable[[int], None] | None = None,
     decoding: Decoding = DIRECT,
+    ocr: bool = False,
 ) -> Iterator[ShardResult]:
     """Score `feed` shard by shard, in the order of the owners' ids.
 
@@ -97,6 +98,7 @@ def score_feed(
         shard_size: Parcels and cartons of one result, 1 or more.
         progress: Called in the caller's thread with how many owners are done so far.
         decoding: How files are opened and decoded, such as under a time limit.
+        ocr: Whether labels are read as text, too, which takes a second a photo.
 
     Raises:
         ValueError: If `workers` or `shard_size` is below 1.
@@ -112,6 +114,7 @@ def score_feed(
         workers=workers,
         progress=progress,
         decoding=decoding,
+        ocr=ocr,
     )
 
 
@@ -125,6 +128,7 @@ def score_shards(
     progress: Callable[[int], None] | None = None,
     cancelled: Callable[[], bool] = never,
     decoding: Decoding = DIRECT,
+    ocr: bool = False,
 ) -> Generator[ShardResult, None, None]:
     """Score those shards of `plan` that `specs` name, in that order; else as `score_feed`.
 
@@ -137,6 +141,7 @@ def score_shards(
         progress: Called in the caller's thread with how many owners are done so far.
         cancelled: Asked before every micro-shard whether to stop.
         decoding: How files are opened and decoded.
+        ocr: Whether labels are read as text, too.
 
     Raises:
         ValueError: If `workers` is below 1.
@@ -148,7 +153,7 @@ def score_shards(
     clock = StageClock()
     return _results(
         _micro_shards(plan, specs, cancelled),
-        lambda owners: score_owners(owners, plan.root, detectors, gauges, clock, decoding),
+        lambda owners: score_owners(owners, plan.root, detectors, gauges, clock, decoding, ocr=ocr),
         clock,
         workers=workers,
         progress=progress,
@@ -170,6 +175,8 @@ def score_owners(
     gauges: Gauges,
     clock: StageClock,
     decoding: Decoding = DIRECT,
+    *,
+    ocr: bool = False,
 ) -> Outcome:
     """All that is said about `owners`, in their order, from one call of each model."""
     outcome = Outcome()
@@ -178,7 +185,7 @@ def score_owners(
         with clock.stage("scans"):
             scans += read_scans(owner, root, detectors, gauges, outcome, decoding)
         with clock.stage("photos"):
-            score_photos(owner, root, outcome, detectors.references, decoding)
+            score_photos(owner, root, outcome, detectors.references, decoding, ocr=ocr)
     with clock.holding(sum(scan.size_bytes for scan in scans)), clock.stage("models"):
         score_scans(scans, root, detectors, outcome)
     return outcome.sorted_by(owners)

@@ -20,6 +20,7 @@ import numpy as np
 from parcelscope.datasets.errors import ConfigError, ImageError, RunError
 from parcelscope.datasets.photos import Photo, check_photo
 from parcelscope.datasets.scans import Scan, ScanFile, check_scan
+from parcelscope.datasets.text_lines import TextLine
 from parcelscope.inference.code_reading import Luma, ReadCode
 from parcelscope.inference.decoding import DIRECT, Decoding, UnforeseenError
 from parcelscope.inference.nursery import DecodingProcess, Nursery
@@ -128,6 +129,10 @@ class Isolated:
         words: Words = {"ask": "codes", "shape": list(luma.shape), "thorough": thorough}
         return self._ask(words, [luma], _codes)
 
+    def text(self, luma: Luma) -> tuple[TextLine, ...]:
+        """As `label_reading.read_text`."""
+        return self._ask({"ask": "text", "shape": list(luma.shape)}, [luma], _text)
+
     def _ask(
         self,
         words: Words,
@@ -222,3 +227,17 @@ def _codes(facts: Words, arrays: list[Pixels]) -> tuple[ReadCode, ...]:
         )
         for name, text, ok, corners in facts["codes"]
     )
+
+
+def _text(facts: Words, arrays: list[Pixels]) -> tuple[TextLine, ...]:
+    lines = tuple(
+        TextLine(
+            text=str(text),
+            confidence=float(confidence),
+            corners_xy=np.array(corners, np.float32).reshape(4, 2),
+        )
+        for text, confidence, corners in facts["lines"]
+    )
+    if not all(0 <= line.confidence <= 1 and np.isfinite(line.corners_xy).all() for line in lines):
+        raise ValueError("not lines of text")
+    return lines

@@ -1,4 +1,4 @@
-"""What the photos of one parcel or master carton show: quality, codes, unlikeness to genuine."""
+"""What photos of a parcel or carton show: quality, codes, text, unlikeness to the genuine."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,6 +11,7 @@ from parcelscope.datasets.records import Finding, OwnerKind
 from parcelscope.inference.code_reading import ReadCode
 from parcelscope.inference.codes import code_findings, luma_of
 from parcelscope.inference.decoding import DIRECT, Decoding
+from parcelscope.inference.label_findings import READ_VIEWS, TEXT, text_findings
 from parcelscope.inference.owners import ImageRow, Owner
 from parcelscope.inference.photo_authenticity import (
     AUTHENTICITY,
@@ -26,6 +27,8 @@ from parcelscope.inference.verdicts import READ, Failure, Outcome, attempt
 QUALITY: Final = "photo.quality"
 CODES: Final = "photo.codes"
 CHECKS: Final = (QUALITY, CODES)
+NO_PHOTO: Final = "no photo in the feed"
+NO_LABEL_PHOTO: Final = "no photo of a label or of the outside in the feed"
 COMPARED_VIEWS: Final = frozenset({"exterior", "product", None})
 """Views that may show the package itself; a photo that does not say is tried."""
 LABELLED_VIEWS: Final = frozenset({"label", "mark", None})
@@ -57,27 +60,33 @@ def score_photos(
     outcome: Outcome,
     references: References | None = None,
     decoding: Decoding = DIRECT,
+    *,
+    ocr: bool = False,
 ) -> None:
-    """Judge and read each photo of `owner`, one at a time, and close it.
+    """Judge and read each photo of `owner`, one at a time, and close it; labels as text if `ocr`.
 
     Poor photos are read too: a code that was read counts, whatever the light was. They are not
     compared with a genuine reference: what a blurred photo does not show is no difference.
     A check that fails on a photo costs that check alone.
     """
     if not owner.photos:
-        outcome.cannot_assess(owner, CHECKS, "no photo in the feed")
+        outcome.cannot_assess(owner, CHECKS, NO_PHOTO)
+    if ocr and not any(image.view in READ_VIEWS for image in owner.photos):
+        outcome.cannot_assess(owner, [TEXT], NO_LABEL_PHOTO if owner.photos else NO_PHOTO)
     reference = None if references is None else references.find(owner.sku, owner.brand)
     unlike: list[str] = []
     compared = False
     for image in owner.photos:
+        reads_text = ocr and image.view in READ_VIEWS
         rgb = attempt(partial(_read, image, root, decoding), root=root)
         if isinstance(rgb, Failure):
-            outcome.cannot_assess(owner, CHECKS, rgb.message)
+            checks = (*CHECKS, TEXT) if reads_text else CHECKS
+            outcome.cannot_assess(owner, checks, rgb.message)
             outcome.close(owner, [image], rgb, stage=READ)
             continue
         comparable = reference is not None and image.view in COMPARED_VIEWS
         thorough = comparable or image.view in LABELLED_VIEWS
-        seen = _seen(owner, image, rgb, root, decoding, thorough=thorough)
+        seen = _seen(owner, image, rgb, root, decoding, thorough=thorough, reads_text=reads_text)
         if references is not None and reference is not None and comparable:
             _compare(seen, owner, image, rgb, references, reference, root)
         for check, failure in seen.failed.items():
@@ -119,11 +128,18 @@ def _read(image: ImageRow, root: Path, decoding: Decoding) -> Photo:
 
 
 def _seen(
-    owner: Owner, image: ImageRow, rgb: Photo, root: Path, decoding: Decoding, *, thorough: bool
+    owner: Owner,
+    image: ImageRow,
+    rgb: Photo,
+    root: Path,
+    decoding: Decoding,
+    *,
+    thorough: bool,
+    reads_text: bool,
 ) -> _Seen:
-    """Quality and codes of one photo; `thorough` as `read_codes` takes it."""
+    """Quality, codes and perhaps text of one photo; `thorough` as `read_codes` takes it."""
     seen = _Seen()
-    luma = luma_of(rgb)  # once for both
+    luma = luma_of(rgb)  # once for all
     quality = attempt(partial(assess_photo, rgb, luma=luma), root=root)
     if isinstance(quality, Failure):
         seen.failed[QUALITY] = quality
@@ -136,6 +152,12 @@ def _seen(
     else:
         seen.codes = codes
         seen.findings += code_findings(codes, **_whose(owner, image))
+    if reads_text:
+        lines = attempt(partial(decoding.text, luma), root=root)
+        if isinstance(lines, Failure):
+            seen.failed[TEXT] = lines
+        else:
+            seen.findings += text_findings(lines, **_whose(owner, image))
     return seen
 
 
@@ -151,7 +173,8 @@ def _compare(
     """Add to `seen` how the photo differs from `reference`, or why that was not looked at."""
     if seen.quality is None or seen.codes is None:
         # A code that could not be looked for must not read as a code that is not there.
-        seen.incomparable = f"not comparable without {' and '.join(seen.failed)}"
+        missed = " and ".join(check for check in seen.failed if check in CHECKS)
+        seen.incomparable = f"not comparable without {missed}"
         return
     if seen.quality.verdict == "poor":
         seen.incomparable = f"the photo is too poor: {'; '.join(seen.quality.reasons)}"

@@ -19,6 +19,7 @@ from typing import Any, Final, TypeVar
 from parcelscope.datasets.errors import ImageError
 from parcelscope.datasets.photos import Photo
 from parcelscope.datasets.scans import Scan, ScanFile
+from parcelscope.datasets.text_lines import TextLine
 from parcelscope.inference.code_reading import Luma, ReadCode
 from parcelscope.inference.decoding import DIRECT, Decoding
 from parcelscope.inference.owners import ImageRow
@@ -163,6 +164,12 @@ class Limited:
         if (moved := self._where()) is not None:
             return moved.codes(luma, thorough=thorough)
         return self._limiter.run(partial(self._inner.codes, luma, thorough=thorough))
+
+    def text(self, luma: Luma) -> tuple[TextLine, ...]:
+        """As `label_reading.read_text`."""
+        if (moved := self._where()) is not None:
+            return moved.text(luma)
+        return self._limiter.run(partial(self._inner.text, luma))
 
     def _where(self) -> Decoding | None:
         """The processes that decode from now on; None while threads do."""

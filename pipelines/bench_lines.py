@@ -7,6 +7,7 @@ from typing import Final
 
 from parcelscope.datasets.photos import Photo
 from parcelscope.datasets.scans import Scan, ScanFile
+from parcelscope.datasets.text_lines import TextLine
 from parcelscope.inference.code_reading import Luma, ReadCode
 from parcelscope.inference.decoding import Decoding
 from parcelscope.inference.detectors import Detectors
@@ -42,6 +43,10 @@ class WithoutCodes:
         return self.inner.photo(data, wanted_px=wanted_px)
 
     def codes(self, luma: Luma, *, thorough: bool = True) -> tuple[ReadCode, ...]:
+        """None, whatever the photo shows."""
+        return ()
+
+    def text(self, luma: Luma) -> tuple[TextLine, ...]:
         """None, whatever the photo shows."""
         return ()
 

@@ -24,6 +24,7 @@ from parcelscope.datasets.feed import Feed
 from parcelscope.datasets.photos import Photo
 from parcelscope.datasets.records import Finding, findings_frame
 from parcelscope.datasets.scans import Scan, ScanFile
+from parcelscope.datasets.text_lines import TextLine
 from parcelscope.inference.code_reading import Luma, ReadCode
 from parcelscope.inference.codes import read_codes
 from parcelscope.inference.decoding import DIRECT, Decoding
@@ -97,6 +98,10 @@ class PillowDecoding:
     def codes(self, luma: Luma, *, thorough: bool = True) -> tuple[ReadCode, ...]:
         """As `codes.read_codes`."""
         return read_codes(luma, thorough=thorough)
+
+    def text(self, luma: Luma) -> tuple[TextLine, ...]:
+        """As `label_reading.read_text`."""
+        return DIRECT.text(luma)
 
 
 def open_naively(detectors: Detectors, bundle: Bundle, folder: Path) -> Detectors:

@@ -16,6 +16,13 @@ EXAMPLES: Final[dict[str, str]] = {
     "U3.leaning": "The scale says 11.4 kg, 3.6 % above the 11 kg of the manifest.",
     "U4.label": "A photo shows the identifier RB123456785GB that the manifest does not list for"
     " this parcel.",
+    "U4.text": "A photo shows the identifier RB123456785GB, read as text, that the manifest does"
+    " not list for this parcel.",
+    "U5.labels": "Photos show 2 different S10 numbers, such as RB123456785GB and RR473124829GB; a"
+    " parcel has one.",
+    "U5.addresses": "Photos show 2 different addresses besides the sender's, such as in 62701 US"
+    " and 10001 US; a parcel has one addressee.",
+    "U5.consignee": "A photo shows an address in 11560 MX; the manifest's consignee is in US.",
     "U6.entries": "Tracking number RB123456785GB stands under 2 entry numbers; one is expected.",
     "U7.entry": "Number RB123456785GB has no customs entry; 99.4 % of comparable rows have one.",
     "U7.number": "Entry XYZ-1234567-8 has no number of the carrier; 99.4 % of comparable rows have"

@@ -18,6 +18,7 @@ from parcelscope.inference.detectors import Detectors, load_detectors
 from parcelscope.inference.engine import ShardResult
 from parcelscope.inference.history import history_url
 from parcelscope.inference.intake import TRUSTED, Intake
+from parcelscope.inference.label_reading import require_reader
 from parcelscope.inference.ledger import Ledger, RunRow
 from parcelscope.inference.providers import CPU_CHOICE, ProviderChoice
 from parcelscope.inference.risk import load_risk_scorers
@@ -140,6 +141,8 @@ def make_job(
 
 def open_job(job: Job, watch: Stopwatch) -> Opened:
     """Read the feed and load the models."""
+    if job.config.ocr:
+        require_reader()
     with watch.stage("read"):
         feed = read_feed(job.feed_folder)
         shards = ShardPlan(feed, shard_size=job.shard_size)
@@ -226,6 +229,7 @@ def recipe_of(
         threads=threads,
         sinks=(UnreadImages(run_id=plan.run_id), *sinks),
         intake=job.intake,
+        ocr=job.config.ocr,
         loaded=Loaded(
             feed=opened.feed,
             plan=opened.shards,

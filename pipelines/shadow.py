@@ -127,7 +127,12 @@ def screen_in_shadow(
     try:
         with intake.decoding(workers) as decoding:
             shards = score_feed(
-                feed, challenger.detectors, workers=workers, progress=progress, decoding=decoding
+                feed,
+                challenger.detectors,
+                workers=workers,
+                progress=progress,
+                decoding=decoding,
+                ocr=config.ocr,
             )
             tables, findings = _score(
                 folder, feed, shards, challenger, config, indicators, seed, earlier, standing

@@ -18,6 +18,7 @@ from parcelscope.inference.detectors import Detectors, load_detectors
 from parcelscope.inference.engine import ShardResult, never, score_shards
 from parcelscope.inference.executors import ShardWorker
 from parcelscope.inference.intake import TRUSTED, Intake
+from parcelscope.inference.label_reading import require_reader
 from parcelscope.inference.ledger import Done, Ledger, RunRow, open_ledger
 from parcelscope.inference.providers import ProviderChoice
 from parcelscope.inference.shards import PartFile, ShardPlan, ShardReceipt, ShardSpec
@@ -57,6 +58,8 @@ class WorkerRecipe:
     threads: int
     sinks: tuple[Sink[ShardResult], ...]
     intake: Intake = TRUSTED
+    ocr: bool = False
+    """Whether labels are read as text, too."""
     loaded: Loaded | None = field(default=None, compare=False, repr=False)
     """Stays behind when the recipe goes to another process."""
 
@@ -82,6 +85,7 @@ def load(recipe: WorkerRecipe) -> Loaded:
 
     Raises:
         RunError: If the bundle is another.
+        ConfigError: If labels are to be read as text and cannot be here.
     """
     bundle, digest = load_trusted_bundle(recipe.bundle_folder, public_key=recipe.public_key)
     if digest != recipe.bundle_digest:
@@ -89,6 +93,8 @@ def load(recipe: WorkerRecipe) -> Loaded:
             f"{recipe.bundle_folder}: this worker sees another bundle than the run was planned"
             f" with: expected digest {recipe.bundle_digest[:12]}…, got {digest[:12]}…"
         )
+    if recipe.ocr:
+        require_reader()
     feed = read_feed(recipe.feed_folder)
     return Loaded(
         feed=feed,
@@ -123,6 +129,7 @@ def _work(
             progress=loaded.scored,
             cancelled=loaded.cancelled,
             decoding=decoding,
+            ocr=recipe.ocr,
         )
         with contextlib.closing(results):  # no thread decodes any more when decoding ends
             for result in results:

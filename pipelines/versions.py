@@ -15,6 +15,7 @@ SCORING = (
     "simplejpeg",
     "Pillow",
     "zxing-cpp",
+    "rapidocr",
 )
 """Distributions whose version can change a pixel, a score or a code that is read."""
 

@@ -21,7 +21,7 @@ from parcelscope.screening.indicators.authenticity import reported_authenticity
 from parcelscope.screening.indicators.evidence import Evidence
 from parcelscope.screening.indicators.items import reported_items, unscanned
 from parcelscope.screening.indicators.profile import profile_findings
-from parcelscope.screening.indicators.registry import DETECTOR_CHECKS
+from parcelscope.screening.indicators.registry import DETECTOR_CHECKS, NEED_TEXT
 from parcelscope.screening.manifest_features import manifest_features
 from parcelscope.screening.standing import Standing, load_standing
 from parcelscope.screening.trader_tiers import tier_shifts, with_tiers
@@ -107,6 +107,9 @@ def assess_window(
         ConfigError: If an indicator pack or standing data to be loaded here does not fit.
     """
     rules = load_indicators(config.indicator_packs) if indicators is None else indicators
+    if not config.ocr:
+        # Nobody asked for it: that is no gap of a parcel.
+        rules = rules.without(NEED_TEXT)
     if standing is None:
         standing = load_standing(config.policy, config.trader_tiers, config.watch_lists)
     doubted = left_out(findings, feed, config.uncalibrated)

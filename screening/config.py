@@ -145,6 +145,9 @@ class ScreeningConfig(BaseModel, frozen=True, extra="forbid"):
     """Share of the budget that is drawn at random from all; never none, so that everyone has a
     chance of being looked at and rates can be estimated."""
     exams: ExamConfig = ExamConfig()
+    ocr: bool = False
+    """Whether labels are read as text, too (`photo.text`, for `U4.text` and `U5.*`); needs the
+    extra `ocr`."""
     max_reasons: int = Field(ge=1)
     indicator_packs: tuple[str, ...] = Field(default=("base",), min_length=1)
     """Packs of warning indicators, each the name of one that ships or the path of a file. A code is

@@ -3,7 +3,7 @@
 `configs/indicators/base.yaml` is the one that ships.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
@@ -26,12 +26,14 @@ class Indicators:
     """The packs that a run decides by, in order."""
 
     packs: tuple[IndicatorPack, ...]
+    left_out: frozenset[str] = frozenset()
+    """Codes that are not looked for, whatever the packs say."""
 
     @property
     def rules(self) -> tuple[Rule, ...]:
         """The rules that apply, each with the codes that no later pack takes over."""
         rules: list[Rule] = []
-        taken: set[str] = set()
+        taken: set[str] = set(self.left_out)
         for pack in reversed(self.packs):
             for rule in pack.rules:
                 codes = tuple(code for code in rule.codes if code not in taken)
@@ -45,7 +47,12 @@ class Indicators:
     def codes(self) -> Mapping[str, Kinds]:
         """What each code that is looked for may be said of."""
         named = {code for pack in self.packs for rule in pack.rules for code in rule.codes}
+        named -= self.left_out
         return MappingProxyType({code: kinds for code, kinds in CODES.items() if code in named})
+
+    def without(self, codes: Iterable[str]) -> "Indicators":
+        """The same packs, with `codes` looked for by none of them."""
+        return replace(self, left_out=self.left_out.union(codes))
 
 
 def load_indicators(names: Sequence[str]) -> Indicators:

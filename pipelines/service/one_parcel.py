@@ -15,6 +15,7 @@ from parcelscope.datasets.schema import STEP_WEDGES
 from parcelscope.datasets.tables import empty_table, read_table
 from parcelscope.inference.detectors import Detectors, load_detectors
 from parcelscope.inference.engine import score_feed
+from parcelscope.inference.label_reading import require_reader
 from parcelscope.inference.risk import load_risk_scorers
 from parcelscope.inference.weighing import Gauges, gauges_of
 from parcelscope.models.bundle import Bundle
@@ -54,10 +55,12 @@ def load_scorer(bundle_folder: Path, config: Path | None, step_wedges: Path | No
 
     Raises:
         BundleError: If the bundle cannot be trusted.
-        ConfigError: If the configuration does not fit.
+        ConfigError: If the configuration does not fit, or asks for what is not installed.
         FeedError: If the step wedges cannot be read.
     """
     settings = load_screening_config(config)
+    if settings.ocr:
+        require_reader()
     bundle, digest = load_trusted_bundle(bundle_folder, public_key=settings.bundle_public_key)
     wedges = (
         empty_table(STEP_WEDGES)
@@ -88,7 +91,9 @@ def score_parcel(request: ParcelRequest, scorer: Scorer) -> ScoreAnswer:
             feed = _feed(request, folder)
         except FeedError as error:
             return not_assessed("request", str(error))
-        (shard,) = score_feed(feed, scorer.detectors, scorer.gauges, workers=1)
+        (shard,) = score_feed(
+            feed, scorer.detectors, scorer.gauges, workers=1, ocr=scorer.config.ocr
+        )
     window = assess_window(
         feed,
         findings_frame(shard.findings),

@@ -16,6 +16,14 @@ from parcelscope.screening.indicators.address_clusters import (
     ClusterParameters,
     address_clusters,
 )
+from parcelscope.screening.indicators.addressees import (
+    ADDRESSES as LABEL_ADDRESSES,
+)
+from parcelscope.screening.indicators.addressees import (
+    CONSIGNEE,
+    AddresseeParameters,
+    odd_addressees,
+)
 from parcelscope.screening.indicators.bag_tags import (
     MISSING,
     MIXED,
@@ -76,7 +84,14 @@ from parcelscope.screening.indicators.identifiers import (
     CheckParameters,
     wrong_check_digits,
 )
-from parcelscope.screening.indicators.labels import LABEL, LabelParameters, unlisted_labels
+from parcelscope.screening.indicators.labels import (
+    LABEL,
+    LABEL_TEXT,
+    LabelParameters,
+    LabelTextParameters,
+    unlisted_labels,
+    unlisted_text,
+)
 from parcelscope.screening.indicators.leaning import (
     COUNT_LEANING,
     WEIGHT_LEANING,
@@ -119,6 +134,11 @@ from parcelscope.screening.indicators.reuse import (
     SEAL,
     ReuseParameters,
     numbers_used_again,
+)
+from parcelscope.screening.indicators.second_labels import (
+    LABELS,
+    SecondLabelParameters,
+    second_labels,
 )
 from parcelscope.screening.indicators.watched import (
     ENTITY,
@@ -172,6 +192,14 @@ _SPECS: Final[tuple[IndicatorSpec[Any], ...]] = (
         {REUSE: PARCEL, ENTRIES: PARCEL, SEAL: CARTON},
     ),
     IndicatorSpec("labels", unlisted_labels, LabelParameters, {LABEL: BOTH}),
+    IndicatorSpec("label text", unlisted_text, LabelTextParameters, {LABEL_TEXT: BOTH}),
+    IndicatorSpec("second labels", second_labels, SecondLabelParameters, {LABELS: PARCEL}),
+    IndicatorSpec(
+        "addressees",
+        odd_addressees,
+        AddresseeParameters,
+        {LABEL_ADDRESSES: PARCEL, CONSIGNEE: PARCEL},
+    ),
     IndicatorSpec("description", vague_descriptions, DescriptionParameters, {DESCRIPTION: PARCEL}),
     IndicatorSpec("value", unusual_values, ValueParameters, {VALUE: PARCEL}),
     IndicatorSpec("consignee days", consignee_days, ConsigneeDayParameters, {DAY: PARCEL}),
@@ -222,6 +250,9 @@ INDICATOR_OF: Final[Mapping[str, str]] = MappingProxyType(
     {code: spec.name for spec in _SPECS for code in spec.codes}
 )
 """The indicator that reports each code."""
+
+NEED_TEXT: Final = frozenset({LABEL_TEXT, LABELS, LABEL_ADDRESSES, CONSIGNEE})
+"""Codes that are looked for only where labels are read as text."""
 
 DETECTOR_CHECKS: dict[str, OwnerKind] = {"xray.items": "parcel", "xray.anomaly": "parcel"}
 """Checks whose findings count without an indicator between."""

@@ -16,6 +16,7 @@ import numpy as np
 
 from parcelscope.datasets.photos import Photo
 from parcelscope.datasets.scans import Scan, ScanFile
+from parcelscope.datasets.text_lines import TextLine
 from parcelscope.inference.code_reading import Luma, ReadCode
 from parcelscope.inference.decoding import DIRECT
 from parcelscope.inference.decoding_process import main
@@ -25,6 +26,8 @@ COMMAND = (sys.executable, "-P", str(Path(__file__).resolve()))
 MARK = b"\nplanted:"
 DEADLY_LUMA = [255, 0, 255, 0]
 """First pixels of a picture whose codes crash the reader."""
+ENDLESS_LUMA = [255, 255, 0, 0]
+"""First pixels of a picture whose text takes for ever to read."""
 
 
 def planted(data: bytes, fault: str) -> bytes:
@@ -59,6 +62,11 @@ class Planted:
         if luma[0, :4].tolist() == DEADLY_LUMA:
             ctypes.string_at(0)
         return DIRECT.codes(luma, thorough=thorough)
+
+    def text(self, luma: Luma) -> tuple[TextLine, ...]:
+        if luma[0, :4].tolist() == ENDLESS_LUMA:
+            time.sleep(600)
+        return DIRECT.text(luma)
 
 
 def _meet(data: bytes) -> Photo | None:

@@ -11,10 +11,10 @@ from tests.screening import windows as w
 from parcelscope.datasets.records import FINDING_SCHEMA, Finding, NotAssessed
 from parcelscope.screening.assess import Window, assess_window
 from parcelscope.screening.assessments import ASSESSMENT_SCHEMA
-from parcelscope.screening.config import load_screening_config
+from parcelscope.screening.config import ScreeningConfig, load_screening_config
 from parcelscope.screening.flagging import FLAG_SCHEMA
 from parcelscope.screening.indicators.evidence import Evidence
-from parcelscope.screening.indicators.registry import CODES, DETECTOR_CHECKS
+from parcelscope.screening.indicators.registry import CODES, DETECTOR_CHECKS, NEED_TEXT
 
 CONFIG = load_screening_config()
 
@@ -72,9 +72,9 @@ def window() -> Evidence:
     return w.evidence(of, findings, [why])
 
 
-def assess(evidence: Evidence, *, seed: int = 7) -> Window:
+def assess(evidence: Evidence, *, seed: int = 7, config: ScreeningConfig = CONFIG) -> Window:
     return assess_window(
-        evidence.feed, evidence.findings, evidence.not_assessed, w.bundle(), CONFIG, seed=seed
+        evidence.feed, evidence.findings, evidence.not_assessed, w.bundle(), config, seed=seed
     )
 
 
@@ -159,7 +159,15 @@ def test_a_parcel_of_which_nothing_could_be_checked_has_no_risk() -> None:
     assert isinstance(bare["not_assessed"], list)
     listed = {str(line).split(":", 1)[0] for line in bare["not_assessed"]}
     parcel_codes = {code for code, kinds in CODES.items() if "parcel" in kinds}
-    assert listed == parcel_codes | set(DETECTOR_CHECKS)
+    assert listed == (parcel_codes - NEED_TEXT) | set(DETECTOR_CHECKS)
+
+
+def test_codes_that_need_text_are_looked_for_only_where_it_is_read() -> None:
+    evidence = w.evidence(w.feed([{"parcel_id": "P"}]))
+    silent = assess(evidence)
+    asked = assess(evidence, config=CONFIG.model_copy(update={"ocr": True}))
+    added = set(asked.not_assessed["check"]) - set(silent.not_assessed["check"])
+    assert added == {code for code in NEED_TEXT if "parcel" in CODES[code]}
 
 
 def test_a_row_that_the_feed_rejected_is_quarantined_with_its_place() -> None:

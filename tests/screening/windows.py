@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from parcelscope.datasets.feed import Feed
+from parcelscope.datasets.label_addresses import LabelAddress
 from parcelscope.datasets.records import (
     Finding,
     NotAssessed,
@@ -115,6 +116,59 @@ def read_code(
         text=text,
         image_path="label.jpg",
         box_xyxy=(1.0, 2.0, 3.0, 4.0),
+    )
+
+
+def read_text(
+    owner_id: str,
+    text: str,
+    *,
+    scheme: str = "s10",
+    kind: OwnerKind = "parcel",
+    confidence: float = 0.95,
+    image: str = "label.jpg",
+) -> Finding:
+    """A number that was read as text in a photo."""
+    return Finding(
+        owner_id=owner_id,
+        owner_kind=kind,
+        source="photo.text",
+        code=f"text.{scheme}",
+        sentence="read as text",
+        text=text,
+        observed=confidence,
+        image_path=image,
+        box_xyxy=(1.0, 2.0, 3.0, 4.0),
+    )
+
+
+def text_lines(owner_id: str, *, kind: OwnerKind = "parcel") -> Finding:
+    """A photo that was read as text, whatever it says."""
+    return Finding(
+        owner_id=owner_id,
+        owner_kind=kind,
+        source="photo.text",
+        code="text.lines",
+        sentence="read",
+        observed=3,
+        image_path="label.jpg",
+    )
+
+
+def read_address(
+    owner_id: str, address: LabelAddress, *, image: str = "label.jpg", top: float = 2.0
+) -> Finding:
+    """An address that was read in a photo."""
+    return Finding(
+        owner_id=owner_id,
+        owner_kind="parcel",
+        source="photo.text",
+        code="text.address",
+        sentence="read",
+        text=address.to_text(),
+        observed=0.95,
+        image_path=image,
+        box_xyxy=(1.0, top, 3.0, top + 2),
     )
 
 

@@ -1,0 +1,64 @@
+"""Lines of text that belong together, whichever way the label lies."""
+
+import numpy as np
+import pytest
+
+from parcelscope.datasets.text_lines import TextLine, text_blocks
+
+LABEL = (
+    ("Shenzhen Trade Co", 0, 0),
+    ("12 Mill Road", 0, 30),
+    ("Shenzhen CN", 0, 60),
+    ("Jane Doe", 0, 120),
+    ("45 Main St", 0, 150),
+    ("Springfield 62701", 0, 180),
+    ("RB123456785GB", 300, 400),
+)
+BLOCKS = [["Shenzhen Trade Co", "12 Mill Road", "Shenzhen CN"]]
+BLOCKS += [["Jane Doe", "45 Main St", "Springfield 62701"], ["RB123456785GB"]]
+
+
+def lines(turned_deg: float = 0.0) -> list[TextLine]:
+    """The label with its lines in no order, corners as a reader gives them: by the photo."""
+    turn = np.deg2rad(turned_deg)
+    rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    made = []
+    for text, left, top in LABEL[::-1]:
+        width = 12.0 * len(text)
+        right, bottom = left + width, top + 28
+        flat = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
+        corners = flat @ rotation
+        first = int(np.argmin(corners.sum(axis=1)))
+        corners = np.roll(corners, -first, axis=0).astype(np.float32)
+        made.append(TextLine(text=text, confidence=0.9, corners_xy=corners))
+    return made
+
+
+def test_no_lines_are_no_blocks() -> None:
+    assert text_blocks([]) == ()
+
+
+def test_one_line_is_a_block() -> None:
+    (line, *_) = lines()
+    assert text_blocks([line]) == ((line,),)
+
+
+@pytest.mark.parametrize("turned_deg", [0, 7, -7, 90, 83, 180, 187, 270])
+def test_paragraphs_are_found_from_top_to_bottom_however_the_label_lies(turned_deg: float) -> None:
+    found = [[line.text for line in block] for block in text_blocks(lines(turned_deg))]
+    assert found == BLOCKS
+
+
+def test_a_headline_is_no_part_of_the_paragraph_below_it() -> None:
+    head = TextLine(
+        text="EXPRESS",
+        confidence=0.9,
+        corners_xy=np.array([[0, -45], [200, -45], [200, -3], [0, -3]], np.float32),
+    )
+    assert text_blocks([head, *lines()])[0] == (head,)
+
+
+def test_a_line_knows_the_box_around_it() -> None:
+    (line,) = (one for one in lines(90) if one.text == "Jane Doe")
+    x0, y0, x1, y1 = line.box_xyxy
+    assert (round(x1 - x0), round(y1 - y0)) == (28, 96)
