@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +20,13 @@ from parcelscope.pipelines.replay import scoring_bundle
 from parcelscope.pipelines.review_cartons import Cartons, gather_cartons
 from parcelscope.pipelines.review_images import dossier_images
 from parcelscope.pipelines.review_manifest import manifest_lines
-from parcelscope.pipelines.review_tables import Key, ReviewTables, by_owner, manifest_rows
+from parcelscope.pipelines.review_tables import (
+    OWNER,
+    Key,
+    ReviewTables,
+    by_owner,
+    manifest_rows,
+)
 from parcelscope.review.dossier import (
     Dossier,
     Reason,
@@ -36,8 +43,10 @@ from parcelscope.screening.uncalibrated import believed
 
 Row = dict[str, Any]
 
-_LEADS_TO_PEOPLE: Final = ("code.", "U4.", "U6.", "U9.", "U10.", "U17.")
-"""Codes whose `text` may be a number or a name of somebody."""
+_NUMBERS: Final = ("code.", "U4.", "U6.")
+"""Codes whose `text` may be the number of a parcel, which leads to a person."""
+_PEOPLE: Final = ("U9.", "U10.", "U17.")
+"""Codes whose `text` may be a name or an address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +56,7 @@ class Gathered:
     tables: ReviewTables
     bundle: Bundle | None
     """None where the bundle that scored the run is not at hand."""
+    source: Source
     config: ScreeningConfig
     versions: Versions
     personal: frozenset[str]
@@ -75,12 +85,18 @@ def gather(tables: ReviewTables, bundle_folder: Path | None, threshold: str) -> 
         ConfigError: If a policy pack does not fit.
     """
     config = _config(tables)
-    bundle = _bundle(tables, bundle_folder, config)
+    bundle, bundle_at = _bundle(tables, bundle_folder, config)
     drawn = _drawn(tables, bundle, config)
     name = tables.card.bundle
     return Gathered(
         tables=tables,
         bundle=bundle,
+        source=Source(
+            feed=tables.feed_at,
+            run=str(tables.folder.absolute()),
+            bundle=None if bundle_at is None else str(bundle_at.absolute()),
+            bundle_digest=None if bundle_at is None else tables.card.bundle.digest,
+        ),
         config=config,
         versions=Versions(
             bundle=f"{name.name} {name.version} ({name.digest[:12]})", threshold=threshold
@@ -135,29 +151,21 @@ def _dossier(gathered: Gathered, assessed: Row) -> Dossier:
         root=tables.feed.root,
         bundle=gathered.bundle,
     )
-    read = [
-        row["text"] for row in findings if row["text"] and row["code"].startswith(_LEADS_TO_PEOPLE)
-    ]
+    prefixes = _PEOPLE + (_NUMBERS if "tracking_number" in gathered.personal else ())
+    read = [row["text"] for row in findings if row["text"] and row["code"].startswith(prefixes)]
     return Dossier(
         owner_kind=kind,
         owner_id=owner_id,
         risk_words=risk_words(assessed["risk"], kind),
         reasons=tuple(_reasons(gathered, key, codes, assessed["reasons"] or ())),
-        not_assessed=tuple(_unassessed(assessed["not_assessed"] or ())),
+        not_assessed=tuple(map(_unassessed, assessed["not_assessed"] or ())),
         manifest=manifest_lines(known, codes, gathered.personal),
         images=images,
         carton=gathered.cartons.of(key, manifest.get("carton_id"), images),
         versions=gathered.versions,
-        source=Source(feed=_lasting(tables.card.feed), run=str(tables.folder.absolute())),
+        source=gathered.source,
         hidden=tuple(hidden_texts(manifest, gathered.personal, read)),
     )
-
-
-def _lasting(feed: str) -> str:
-    """The feed's place from any working folder."""
-    from parcelscope.datasets.feed_urls import absolute_feed, feed_url
-
-    return feed_url(feed) or str(absolute_feed(Path(feed)))
 
 
 def _reasons(
@@ -177,10 +185,10 @@ def _reasons(
         )
 
 
-def _unassessed(entries: Sequence[str]) -> Iterator[Unassessed]:
-    for entry in entries:
-        check, _, reason = entry.partition(": ")
-        yield Unassessed(check=named(check), reason=reason)
+@lru_cache(maxsize=10_000)  # the same few reasons stand on every parcel
+def _unassessed(entry: str) -> Unassessed:
+    check, _, reason = entry.partition(": ")
+    return Unassessed(check=named(check), reason=reason)
 
 
 def _columns(tables: ReviewTables, kind: OwnerKind) -> list[str]:
@@ -198,14 +206,16 @@ def _config(tables: ReviewTables) -> ScreeningConfig:
         ) from None
 
 
-def _bundle(tables: ReviewTables, given: Path | None, config: ScreeningConfig) -> Bundle | None:
-    """The bundle that scored the run, where it is at hand; one that was named must be it."""
+def _bundle(
+    tables: ReviewTables, given: Path | None, config: ScreeningConfig
+) -> tuple[Bundle | None, Path | None]:
+    """The bundle that scored the run and where it lies; one that was named must be it."""
     try:
-        return scoring_bundle(tables.folder, tables.card.bundle, given, config.bundle_public_key)[0]
+        return scoring_bundle(tables.folder, tables.card.bundle, given, config.bundle_public_key)
     except BundleError:
         if given is not None:
             raise
-        return None
+        return None, None
 
 
 def _told(findings: pl.DataFrame) -> pl.DataFrame:
@@ -216,26 +226,24 @@ def _told(findings: pl.DataFrame) -> pl.DataFrame:
 
 
 def _drawn(tables: ReviewTables, bundle: Bundle | None, config: ScreeningConfig) -> pl.DataFrame:
-    """The findings that are marked in images.
+    """The findings that are marked in images: what is reported, what is read, and every reason.
 
-    Without the bundle nobody knows which shapes were to be reported, so that only those are marked
-    that stand among the reasons.
+    Without the bundle nobody knows which shapes were to be reported beyond the reasons.
     """
-    labels = tables.findings.filter(
-        (pl.col("source") == "indicator") & pl.col("box_xyxy").is_not_null()
-    )
-    if bundle is not None:
+    told = tables.owners.select(*OWNER, pl.col("reasons").alias("sentence")).explode("sentence")
+    seen = tables.findings.filter(pl.col("box_xyxy").is_not_null())
+    by_detector = seen.filter(pl.col("source").is_in(["xray.items", "xray.anomaly"]))
+    reasons = by_detector.join(told.drop_nulls(), on=[*OWNER, "sentence"], how="semi")
+    labels = seen.filter(pl.col("source") == "indicator")
+    if bundle is None:
+        code = pl.col("code")
+        reported = seen.filter((code == "pieces.piece") | code.str.starts_with("code."))
+    else:
         reported = drawn_findings(tables.feed, tables.findings, tables.not_assessed, bundle, config)
-        return pl.concat([reported, labels])
-    reasons = tables.owners.select(
-        "owner_kind", "owner_id", pl.col("reasons").alias("sentence")
-    ).explode("sentence")
-    shapes = tables.findings.filter(pl.col("source").is_in(["xray.items", "xray.anomaly"])).join(
-        reasons, on=["owner_kind", "owner_id", "sentence"], how="semi"
-    )
-    code = pl.col("code")
-    plain = tables.findings.filter((code == "pieces.piece") | code.str.starts_with("code."))
-    return pl.concat([shapes, plain, labels])
+        reasons = reasons.join(
+            reported, on=[*OWNER, "code", "sentence", "image_path"], how="anti", nulls_equal=True
+        )
+    return pl.concat([reported, reasons, labels])
 
 
 def _shapes(drawn: pl.DataFrame) -> dict[Key, tuple[str, ...]]:

@@ -24,6 +24,7 @@ from parcelscope.review.dossier import (
     Zone,
     as_image_files,
 )
+from parcelscope.review.heat import ANOMALY
 
 Row = Mapping[str, Any]
 
@@ -88,6 +89,7 @@ def dossier_images(
                 taken_at=None if moment is None else moment.isoformat(),
                 note=None if bundle is None else _note(bundle, kind, form, first),
                 files=as_image_files(files),
+                heat=_has_map(bundle, kind, form, files, drawn),
                 marks=tuple(mark for file in files for mark in marks.get(file.path, ())),
                 references=tuple(_references(findings, first.path, run_folder)),
                 zones=tuple(_zones(findings, first.path)),
@@ -113,6 +115,23 @@ def _note(bundle: Bundle, kind: OwnerKind, form: Form | None, first: ImageRow) -
     if scan_kind is None or first.kind != "scan":
         return None
     return calibration_note(bundle, kind, scan_kind, first.scanner_model, first.scanner_software)
+
+
+def _has_map(
+    bundle: Bundle | None,
+    kind: OwnerKind,
+    form: Form | None,
+    files: Sequence[ImageRow],
+    drawn: Sequence[Row],
+) -> bool:
+    """Whether a map tells anything: where a scan that is not unusual is brightest says nothing."""
+    if bundle is None or kind != "parcel" or form not in ("dual", "colour"):
+        return False
+    paths = [file.path for file in files]
+    reported = any(row["source"] == ANOMALY and row["image_path"] in paths for row in drawn)
+    return reported and any(
+        card.detector == ANOMALY and card.input == form for card in bundle.detectors
+    )
 
 
 def _trouble(verdicts: Sequence[Row], root: Path) -> dict[str, str]:

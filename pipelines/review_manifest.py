@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from parcelscope.datasets.records import OwnerKind
+from parcelscope.inference.photo_authenticity import AUTHENTICITY
 from parcelscope.pipelines.comparisons import Known, comparisons, grams
 from parcelscope.review.dossier import ManifestLine
 
@@ -64,7 +64,7 @@ _DIFFERS_BY: Final[Mapping[str, tuple[str, ...]]] = {
     "pieces_manifested": ("U1.count", "U2.pieces", "U13.count", "U14.count"),
     "declared_weight_g": ("U3.mass", "U3.xray_scale", "U3.scale", "U2.weight", "U2.packaging"),
     "value": ("U8.value", "U9.day", "P.entry"),
-    "sku": ("photo.authenticity",),
+    "sku": (AUTHENTICITY,),
     "tracking_number": ("U4.", "ID.", "U6.reuse", "U6.entries", "U7.number"),
     "receptacle_id": ("U13.weight", "U13.class"),
     "entry_number": ("U7.entry",),
@@ -94,7 +94,7 @@ def manifest_lines(
         declared = _declared(field, known.row)
         reasons = _sentences(known, field, told)
         shapes = field == "description" and bool(known.item_shapes)
-        seen = [*_seen(known.kind, field, seen_by_line), *reasons]
+        seen = [*_seen(known, field, seen_by_line), *reasons]
         if declared is None and not seen:
             continue
         lines.append(
@@ -110,10 +110,12 @@ def manifest_lines(
     return tuple(lines)
 
 
-def _seen(kind: OwnerKind, field: str, seen_by_line: Mapping[str, Sequence[str]]) -> Sequence[str]:
+def _seen(known: Known, field: str, seen_by_line: Mapping[str, Sequence[str]]) -> Sequence[str]:
     # The codes on a carton name its receptacle; those on a parcel its tracking number.
-    if field == "receptacle_id" and kind == "parcel":
+    if field == "receptacle_id" and known.kind == "parcel":
         return ()
+    if field == "sku":
+        return [finding["sentence"] for finding in known.of(AUTHENTICITY)]
     return seen_by_line.get(_SEEN_AS.get(field, ""), ())
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -11,10 +12,11 @@ from sqlalchemy import Engine
 from parcelscope.datasets.errors import RunError
 from parcelscope.pipelines.progress import Report, silent
 from parcelscope.pipelines.review_dossiers import Gathered, dossiers, gather
-from parcelscope.pipelines.review_tables import WITH_CARTON, read_review_tables
+from parcelscope.pipelines.review_tables import WITH_CARTON, ReviewTables, read_review_tables
 from parcelscope.pipelines.run_folder import CARD, RunCard, read_card
 from parcelscope.review.dossier import Dossier
 from parcelscope.review.items import Enrolled, NewItem, enrol, item_id_of
+from parcelscope.review.similar import Vector, keep_vectors
 
 RUNS: Final = Path("runs")
 """Where run folders lie unless somebody says otherwise."""
@@ -92,17 +94,23 @@ def enrol_run(
     """
     tables = read_review_tables(folder, feed_folder)
     gathered = gather(tables, bundle_folder, threshold_version(tables.card))
-    items = []
+    items: list[NewItem] = []
+    vectors: dict[str, Vector] = {}
+    by_path = _embeddings(tables)
     total = tables.owners.height
     for number, (assessed, dossier) in enumerate(dossiers(gathered), start=1):
-        items.append(_item(gathered, assessed, dossier))
+        item = _item(gathered, assessed, dossier)
+        items.append(item)
+        vectors |= _vector(item.item_id, dossier, by_path)
         if number % 500 == 0 or number == total:
             progress("gathering", number, total)
+    enrolled = enrol(engine, items, tables.card.run_id)
+    keep_vectors(engine, vectors)
     return RunEnrolled(
         folder=folder,
         run_id=tables.card.run_id,
         created=tables.card.created,
-        enrolled=enrol(engine, items, tables.card.run_id),
+        enrolled=enrolled,
         without_bundle=gathered.bundle is None,
     )
 
@@ -127,6 +135,26 @@ def priority_of(item_id: str, risk: float | None, arm: str | None, *, flagged: b
     if arm == "random" or risk is None:
         return max(by_risk, int(item_id[:8], 16) / 2**32)
     return by_risk
+
+
+def _embeddings(tables: ReviewTables) -> dict[tuple[str, str, str], Vector]:
+    """Where scans lie among all scans, by kind and id of their owner, and path."""
+    columns = ("owner_kind", "owner_id", "image_path", "version", "vector")
+    return {
+        (kind, owner_id, path): Vector(version=version, values=vector)
+        for kind, owner_id, path, version, vector in tables.embeddings.select(columns).iter_rows()
+    }
+
+
+def _vector(
+    item_id: str, dossier: Dossier, by_path: Mapping[tuple[str, str, str], Vector]
+) -> dict[str, Vector]:
+    """The vector of the first scan that has one, by `item_id`; nothing where none has."""
+    for image in dossier.images:
+        found = by_path.get((dossier.owner_kind, dossier.owner_id, image.files[0].path))
+        if found is not None:
+            return {item_id: found}
+    return {}
 
 
 def _item(gathered: Gathered, assessed: dict[str, Any], dossier: Dossier) -> NewItem:

@@ -13,7 +13,7 @@ import polars as pl
 
 from parcelscope.datasets.errors import RunError
 from parcelscope.datasets.feed import Feed, read_feed
-from parcelscope.datasets.feed_urls import feed_url
+from parcelscope.datasets.feed_urls import absolute_feed, feed_url
 from parcelscope.datasets.records import OwnerKind
 from parcelscope.pipelines.run_folder import RunCard, read_card, read_flags, scan_table
 from parcelscope.screening import selection
@@ -31,6 +31,8 @@ class ReviewTables:
 
     folder: Path
     card: RunCard
+    feed_at: str
+    """Folder of the feed, or its URL, as it holds from anywhere."""
     feed: Feed
     """Rows of the flagged alone, and all parcel rows of their cartons."""
     owners: pl.DataFrame
@@ -66,6 +68,7 @@ def read_review_tables(folder: Path, feed_folder: Path | None = None) -> ReviewT
     return ReviewTables(
         folder=folder,
         card=card,
+        feed_at=_lasting(feed_folder or Path(card.feed)),
         feed=feed,
         owners=owners,
         bands=_bands(folder, card, feed),
@@ -113,6 +116,10 @@ def _feed(folder: Path, card: RunCard, given: Path | None) -> Feed:
             " now"
         )
     return read_feed(given or Path(card.feed))
+
+
+def _lasting(feed: Path) -> str:
+    return feed_url(str(feed)) or str(absolute_feed(feed))
 
 
 def _owners(folder: Path, card: RunCard) -> pl.DataFrame:
@@ -170,11 +177,15 @@ def _findings(
 ) -> pl.DataFrame:
     """All findings of `owners` that pages or weights need, and the counts of `cartons`."""
     rows = scan_table(folder, card, "findings")
-    flagged = rows.join(owners.select(OWNER).lazy(), on=OWNER, how="semi")
-    counted = rows.filter(pl.col("code").is_in(["pieces.count", "pieces.piece"])).join(
-        cartons.lazy(), on=OWNER, how="semi"
+    flagged = owners.select(OWNER)
+    others = cartons.join(flagged, on=OWNER, how="anti")
+    counted = rows.filter(pl.col("code") == "pieces.count")
+    return pl.concat(
+        [
+            _collected(rows.join(flagged.lazy(), on=OWNER, how="semi")),
+            _collected(counted.join(others.lazy(), on=OWNER, how="semi")),
+        ]
     )
-    return _collected(pl.concat([flagged, counted]).unique(maintain_order=True))
 
 
 def _collected(rows: pl.LazyFrame) -> pl.DataFrame:

@@ -36,7 +36,7 @@ class _Part(BaseModel, frozen=True, extra="forbid"):
     """A part of a dossier; unknown keys are errors."""
 
 
-class Reason(_Part):
+class Reason(_Part, frozen=True):
     """One reason why this was flagged."""
 
     code: str
@@ -48,7 +48,7 @@ class Reason(_Part):
     """Log-odds that it adds to the risk; None where the bundle that says so was not at hand."""
 
 
-class Unassessed(_Part):
+class Unassessed(_Part, frozen=True):
     """A check that could not be made."""
 
     check: str
@@ -56,7 +56,7 @@ class Unassessed(_Part):
     reason: str
 
 
-class ManifestLine(_Part):
+class ManifestLine(_Part, frozen=True):
     """One declared field beside what was seen of it."""
 
     field: str
@@ -70,7 +70,7 @@ class ManifestLine(_Part):
     """Whether roles that see no personal data get neither of the two."""
 
 
-class ImageMark(_Part):
+class ImageMark(_Part, frozen=True):
     """Something found in an image."""
 
     code: str
@@ -79,7 +79,7 @@ class ImageMark(_Part):
     box_xyxy: BoxXyxy
 
 
-class Zone(_Part):
+class Zone(_Part, frozen=True):
     """A place in which a photo differs from its genuine reference."""
 
     number: int
@@ -90,7 +90,7 @@ class Zone(_Part):
     sentence: str
 
 
-class ReferenceFile(_Part):
+class ReferenceFile(_Part, frozen=True):
     """A genuine photo that one of the images was compared with."""
 
     k: int
@@ -99,7 +99,7 @@ class ReferenceFile(_Part):
     """Name in the folder of references of the run."""
 
 
-class ImageFile(_Part):
+class ImageFile(_Part, frozen=True):
     """One file of an image: a row of the feed's images table, as far as it is needed to read it."""
 
     row: int
@@ -119,7 +119,7 @@ class ImageFile(_Part):
         return ImageRow(**self.model_dump())
 
 
-class DossierImage(_Part):
+class DossierImage(_Part, frozen=True):
     """One scan, of one file or of two energies, or one photo."""
 
     n: int
@@ -143,7 +143,7 @@ class DossierImage(_Part):
     """Why it could not be read when the run was scored."""
 
 
-class Inner(_Part):
+class Inner(_Part, frozen=True):
     """One parcel of a carton."""
 
     item_id: str | None
@@ -153,7 +153,7 @@ class Inner(_Part):
     band: str | None
 
 
-class PieceBox(_Part):
+class PieceBox(_Part, frozen=True):
     """The outline of an inner parcel on a scan of its carton."""
 
     n: int
@@ -162,7 +162,7 @@ class PieceBox(_Part):
     box_xyxy: BoxXyxy
 
 
-class Carton(_Part):
+class Carton(_Part, frozen=True):
     """A master carton: the item itself, or what a parcel came in."""
 
     carton_id: str
@@ -178,7 +178,7 @@ class Carton(_Part):
     """Parcels beyond those that are listed."""
 
 
-class Versions(_Part):
+class Versions(_Part, frozen=True):
     """What scored and what decided."""
 
     bundle: str
@@ -186,16 +186,19 @@ class Versions(_Part):
     """Digest of the screening configuration."""
 
 
-class Source(_Part):
+class Source(_Part, frozen=True):
     """Where the files lie."""
 
     feed: str
     """Folder or URL."""
     run: str
     """Run folder."""
+    bundle: str | None = None
+    """Folder of the models that scored the run, where they were at hand."""
+    bundle_digest: str | None = None
 
 
-class Dossier(_Part):
+class Dossier(_Part, frozen=True):
     """One flagged parcel or master carton."""
 
     format_version: Literal[1] = FORMAT_VERSION

@@ -1,5 +1,6 @@
 """One parcel or carton as the pages get it: its dossier, how it stands now, and what happened."""
 
+from dataclasses import asdict
 from typing import Any
 
 from parcelscope.review.database import reading
@@ -9,6 +10,7 @@ from parcelscope.review.history import history
 from parcelscope.review.items import Item
 from parcelscope.review.redaction import redacted
 from parcelscope.review.roles import Person
+from parcelscope.review.similar import similar_to
 from parcelscope.review.state import Review
 
 
@@ -20,6 +22,7 @@ def item_json(review: Review, item: Item, person: Person) -> dict[str, Any]:
     dossier = read_dossier(item.dossier_json)
     with reading(review.engine) as connection:
         events = of_item(connection, item.item_id)
+        like = similar_to(connection, item)
     told = shown(dossier) | {
         "item_id": item.item_id,
         "reference": item.reference,
@@ -36,7 +39,8 @@ def item_json(review: Review, item: Item, person: Person) -> dict[str, Any]:
         "decided_at": item.decided_at,
         "outcome": item.outcome,
         "history": history(item, events, review.settings.reasons, name=person.name),
-        "similar": [],
+        "similar": [asdict(one) for one in like.found],
+        "similar_by": like.by,
     }
     told["images"] = [_sized(review, dossier, image) for image in told["images"]]
     return told if person.may("see_personal") else redacted(told, dossier)

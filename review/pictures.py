@@ -29,6 +29,7 @@ from parcelscope.inference.placing import read_group
 from parcelscope.inference.time_limit import Limited
 from parcelscope.review.bounded_cache import BoundedCache
 from parcelscope.review.dossier import Dossier, DossierImage, Form, reference_folder
+from parcelscope.review.heat import HeatMaps
 
 Rgb = npt.NDArray[np.uint8]
 
@@ -82,6 +83,7 @@ class Pictures:
     def __init__(self, *, cache_bytes: int = CACHE_BYTES, limit_s: float = LIMIT_S) -> None:
         """An empty cache of at most `cache_bytes`; decoding gives up after `limit_s`."""
         self._decoding = Limited(limit_s=limit_s)
+        self._heat = HeatMaps()
         self._cache: BoundedCache[Encoded] = BoundedCache(cache_bytes, lambda one: len(one.data))
         self._facts: BoundedCache[ImageFacts] = BoundedCache(FACTS_BYTES, lambda _: 400)
 
@@ -125,6 +127,24 @@ class Pictures:
         """
         width = None if width_px is None else next((w for w in WIDTHS if w >= width_px), None)
         return self._encoded(dossier, n, f"picture {width}", partial(self._picture, width))
+
+    def heat(self, dossier: Dossier, n: int) -> Encoded:
+        """Where scan `n` is unlike those of compliant parcels, a grey PNG to lay over it.
+
+        Raises:
+            ImageError: If there is no such map of it, or it cannot be read.
+            BundleError: If the models that scored it are gone.
+            FeedError: If its feed is gone.
+        """
+        source = dossier.source
+        if not dossier.image(n).heat or source.bundle is None or source.bundle_digest is None:
+            raise ImageError("missing", f"there is no map of image {n}")
+        folder, digest = Path(source.bundle), source.bundle_digest
+
+        def make(root: Path, image: DossierImage, stamp: str) -> Encoded:
+            return _png(self._heat.over(self.scan(root, image), folder, digest), f"{stamp}-heat")
+
+        return self._encoded(dossier, n, f"heat {digest}", make)
 
     def reference(self, dossier: Dossier, n: int, k: int) -> Encoded:
         """Genuine reference `k` of image `n`, as the run kept it.

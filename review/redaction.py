@@ -14,6 +14,7 @@ from parcelscope.screening.policy_rules import RedactedField
 
 HIDDEN: Final = "hidden"
 """Stands where something was taken out."""
+HIDDEN_SENTENCE: Final = "Hidden for this role: it tells of a person."
 HIDDEN_IMAGE: Final = "Hidden for this role: an address label may be seen in it."
 LEAST_CHARACTERS: Final = 3
 """Of a text that is looked for inside of sentences; shorter ones stand in any word."""
@@ -35,6 +36,8 @@ COLUMNS_OF: Final[Mapping[RedactedField, tuple[str, ...]]] = {
 }
 """Columns behind the redacted fields of a policy pack that lead to a person. Serial numbers, lots
 and articles lead to goods: they are hidden from right holders, not from officers."""
+TELLS_OF_PEOPLE: Final = ("U9.", "U10.", "U17.")
+"""Codes whose sentences quote names and addresses, and may shorten them: they go as a whole."""
 VIEWS_WITHOUT_LABEL: Final = frozenset({"interior", "product", "mark"})
 """Views of a photo in which no address label is to be expected."""
 
@@ -81,7 +84,15 @@ def redacted(told: Mapping[str, Any], dossier: Dossier) -> dict[str, Any]:
         else image
         for image in told["images"]
     ]
-    cleaned: dict[str, Any] = without({**told, "manifest": lines, "images": images}, dossier.hidden)
+    reasons = [
+        {**reason, "sentence": HIDDEN_SENTENCE}
+        if reason["code"].startswith(TELLS_OF_PEOPLE)
+        else reason
+        for reason in told["reasons"]
+    ]
+    cleaned: dict[str, Any] = without(
+        {**told, "reasons": reasons, "manifest": lines, "images": images}, dossier.hidden
+    )
     return cleaned
 
 

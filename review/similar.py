@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, Engine, Row, delete, select
+from sqlalchemy import Connection, Engine, delete, select
 
 from parcelscope.inference.database import upsert
 from parcelscope.review.database import writing
@@ -142,7 +142,7 @@ def _decided(item: Item) -> tuple[Any, ...]:
     )
 
 
-def _nearest(rows: Sequence[Row[Any]], distance: Floats, farthest: float) -> tuple[Like, ...]:
+def _nearest(rows: Sequence[Any], distance: Floats, farthest: float) -> tuple[Like, ...]:
     # Of equals the one decided last, which comes first.
     order = np.argsort(distance, kind="stable")[:MOST_SHOWN]
     return tuple(

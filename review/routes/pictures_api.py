@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from parcelscope.datasets.errors import FeedError, ImageError
+from parcelscope.datasets.errors import BundleError, FeedError, ImageError
 from parcelscope.review.access import MaySee
 from parcelscope.review.database import reading
 from parcelscope.review.dossier import Dossier, DossierError, read_dossier
@@ -49,6 +49,12 @@ def picture(
     return _answer(request, person, item_id, n, lambda to, dossier: to.picture(dossier, n, width))
 
 
+@pictures_api.get("/heat")
+def heat(request: Request, person: MaySee, item_id: ItemId, n: Number) -> Response:
+    """Where a scan is unlike those of compliant parcels, in grey, to lay over it."""
+    return _answer(request, person, item_id, n, lambda to, dossier: to.heat(dossier, n))
+
+
 @pictures_api.get("/reference/{k}")
 def reference(request: Request, person: MaySee, item_id: ItemId, n: Number, k: Number) -> Response:
     """A genuine photo that the photo was compared with."""
@@ -73,7 +79,7 @@ def _answer(
         made = make(review.pictures, dossier)
     except DossierError as error:
         raise HTTPException(404, str(error)) from None
-    except (ImageError, FeedError, OSError) as error:
+    except (ImageError, FeedError, BundleError, OSError) as error:
         raise HTTPException(404, problem_words(error)) from None
     return _response(request, made)
 
