@@ -43,8 +43,7 @@ class Clock:
     @property
     def words(self) -> str:
         """Who has to do what, as in `customs to importer: notify of detention`."""
-        to = "" if self.rule.to is None else f" to {PARTY_WORDS[self.rule.to]}"
-        return f"{PARTY_WORDS[self.rule.by]}{to}: {self.rule.action.replace('-', ' ')}"
+        return action_words(self.rule)
 
     @property
     def source(self) -> str:
@@ -86,6 +85,12 @@ def clocks(
             )
             found[rule.code] = clock
     return tuple(sorted(found.values(), key=lambda one: (one.due, one.rule.code)))
+
+
+def action_words(rule: NoticeRule) -> str:
+    """Who has to do what, as in `customs to importer: notify of detention`."""
+    to = "" if rule.to is None else f" to {PARTY_WORDS[rule.to]}"
+    return f"{PARTY_WORDS[rule.by]}{to}: {rule.action.replace('-', ' ')}"
 
 
 def due_day(pack: PolicyPack, rule: NoticeRule, start: date) -> date:
