@@ -140,10 +140,18 @@ def patiently(
     work: Callable[[], T],
     *,
     patience_s: float = PATIENCE_S,
+    of: str = "run",
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> T:
     """What `work` gives, tried again while the database is away. `work` must bear repetition.
+
+    Args:
+        work: What is done with the database.
+        patience_s: How long it is waited for.
+        of: Whose database it is, for the sentence of an error.
+        sleep: How to wait.
+        clock: Seconds since anything.
 
     Raises:
         DatabaseError: If the database stays away for `patience_s`, or refuses.
@@ -154,10 +162,10 @@ def patiently(
             return work()
         except DBAPIError as error:
             if not is_away(error) or clock() - began + pause_s > patience_s:
-                raise DatabaseError(_sentence(error)) from None
-            log.warning("the database is away, trying again: %s", _sentence(error))
+                raise DatabaseError(_sentence(error, of)) from None
+            log.warning("the database is away, trying again: %s", _sentence(error, of))
         except SQLAlchemyError as error:
-            raise DatabaseError(_sentence(error)) from None
+            raise DatabaseError(_sentence(error, of)) from None
         sleep(pause_s)
         pause_s = min(2 * pause_s, 5.0)
 
@@ -203,7 +211,7 @@ def _begin_to_write(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
 
 
-def _sentence(error: SQLAlchemyError) -> str:
+def _sentence(error: SQLAlchemyError, of: str) -> str:
     reason = error.orig if isinstance(error, DBAPIError) else error
     lines = [line.strip() for line in str(reason).splitlines() if line.strip()]
-    return f"the database of the run: {lines[0] if lines else type(reason).__name__}"
+    return f"the database of the {of}: {lines[0] if lines else type(reason).__name__}"

@@ -13,11 +13,13 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, event, inspect, text
 
-from parcelscope.datasets.errors import ConfigError
+from parcelscope.datasets.errors import ConfigError, ParcelscopeError
 from parcelscope.inference.database import (
+    OPEN_PATIENCE_S,
     READS_ONLY,
     DatabaseError,
     open_database,
+    patiently,
     sqlite_url,
     without_password,
 )
@@ -56,39 +58,51 @@ def review_url(name: str | None, *, runs: Path = Path("runs")) -> str:
     return sqlite_url(path)
 
 
-def open_review(url: str) -> Engine:
+def open_review(url: str, *, patience_s: float = OPEN_PATIENCE_S) -> Engine:
     """The review database at `url`, made or brought up to date.
 
     An older SQLite file is copied to `NAME.before-<version>.bak` first.
 
+    Args:
+        url: As `review_url` gives it.
+        patience_s: How long a server that does not answer is waited for.
+
     Raises:
         ConfigError: If `url` names no SQLite or PostgreSQL.
-        DatabaseError: If the tables were made by a newer release.
+        DatabaseError: If the tables were made by a newer release, or the database is away.
     """
     engine = connect(url)
     path = sqlite_path(engine)
     if path is not None and not path.exists():
         # Names and addresses of senders: for nobody else on this machine to read.
         path.touch(mode=0o600)
-    upgrade(engine)
+    try:
+        patiently(lambda: upgrade(engine), patience_s=patience_s, of="review")
+    except ParcelscopeError:
+        engine.dispose()
+        raise
     return engine
 
 
-def open_as_it_is(url: str) -> Engine:
+def open_as_it_is(url: str, *, patience_s: float = OPEN_PATIENCE_S) -> Engine:
     """The review database at `url`, which must be there and of this release.
 
     Raises:
         ConfigError: If `url` names no SQLite or PostgreSQL, or there is no such file.
-        DatabaseError: If it holds no review, or that of another release.
+        DatabaseError: If it holds no review, or that of another release, or is away.
     """
     engine = connect(url)
     path = sqlite_path(engine)
     shown = without_password(url) if path is None else str(path)
     if path is not None and not path.is_file():
         raise ConfigError(f"{shown}: expected a review database, got no such file")
-    with reading(engine) as connection:
-        found = _version(connection)
+    try:
+        found = patiently(lambda: _found(engine), patience_s=patience_s, of="review")
+    except DatabaseError:
+        engine.dispose()
+        raise
     if found != HEAD:
+        engine.dispose()
         raise DatabaseError(
             f"{shown}: expected a review database of version {HEAD}, got"
             f" {'none' if found is None else found}; `parcelscope review` brings older ones up to"
@@ -190,6 +204,11 @@ def _copy(path: Path, version: str) -> Path:
     with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(backup)) as copy:
         source.backup(copy)
     return backup
+
+
+def _found(engine: Engine) -> str | None:
+    with reading(engine) as connection:
+        return _version(connection)
 
 
 def _version(connection: Connection) -> str | None:

@@ -1,11 +1,13 @@
 """People and parcels of a review, its database of both kinds, and what must hold of it always."""
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from tests.inference.postgres_server import Server
 
 from parcelscope.inference.database import sqlite_url
@@ -14,6 +16,7 @@ from parcelscope.review.database import open_review, reading
 from parcelscope.review.events import Event, read
 from parcelscope.review.items import Item, NewItem, enrol, find
 from parcelscope.review.roles import Person
+from parcelscope.review.tables import METADATA
 
 ANA = Person(name="ana", role="analyst")
 BO = Person(name="bo", role="analyst")
@@ -64,11 +67,37 @@ def require_whole(engine: Engine) -> None:
     assert found.differ == ()
 
 
-def new_url(name: str, folder: Path, server: Server | None) -> str:
-    """URL of a new database: on `server`, or a SQLite file in `folder`."""
+def new_url(folder: Path, server: Server | None) -> str:
+    """URL of an empty review database: on `server`, where it is one for all, or in `folder`."""
     if server is None:
+        (folder / "review.sqlite").write_bytes(_blank_file())
         return sqlite_url(folder / "review.sqlite")
-    return server.new_database("".join(c if c.isalnum() else "_" for c in name.lower())[:60])
+    url = _blank_on(server)
+    engine = open_review(url)
+    with engine.begin() as connection:
+        # As the owner of the server can: no trigger is asked.
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        names = ", ".join(table.name for table in METADATA.sorted_tables)
+        connection.execute(text(f"TRUNCATE {names}"))
+    engine.dispose()
+    return url
+
+
+@cache
+def _blank_file() -> bytes:
+    """A SQLite file after all migrations, which take longer than most tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "review.sqlite"
+        open_review(sqlite_url(path)).dispose()
+        return path.read_bytes()
+
+
+@cache
+def _blank_on(server: Server) -> str:
+    """URL of a database on `server` with the tables."""
+    url = server.new_database("review")
+    open_review(url).dispose()
+    return url
 
 
 def look(engine: Engine, item: NewItem | Item) -> Item:

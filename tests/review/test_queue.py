@@ -51,9 +51,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     of = request.getfixturevalue("server") if request.param == "postgresql" else None
-    with review_with(
-        new_url(request.node.name, tmp_path, of), ONE, TWO, THREE, FOUR, FIVE
-    ) as opened:
+    with review_with(new_url(tmp_path, of), ONE, TWO, THREE, FOUR, FIVE) as opened:
         yield opened
 
 
