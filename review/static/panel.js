@@ -16,7 +16,7 @@ export function panelOf(item) {
   return [
     head(item),
     section("Why", reasons(item.reasons), "reasons"),
-    section("Manifest and what was seen", manifest(item.manifest), "manifest"),
+    section("Manifest against seen", manifest(item.manifest), "manifest"),
     item.carton ? section(cartonTitle(item), carton(item), "carton") : null,
     section("Not assessed", notAssessed(item.not_assessed), "unassessed"),
     section("Similar parcels", similar(item.similar), "similar"),

@@ -194,7 +194,8 @@ export function panesOf(item, loaded) {
       full: image.width_px,
       problem,
       boxes: [
-        ...image.marks.map((mark) => ({ kind: mark.code.startsWith("code.") ? "code" : "mark", ...mark })),
+        // Counted pieces are the carton's outlines, with numbers that the panel knows too.
+        ...image.marks.filter((mark) => mark.code !== "pieces.piece" || !pieces.length).map((mark) => ({ kind: mark.code.startsWith("code.") ? "code" : "mark", ...mark })),
         ...image.zones.map((zone) => ({ kind: "zone", label: String(zone.number), ...zone })),
         ...pieces.map((piece) => ({ kind: "piece", label: String(piece.number), sentence: `inner parcel ${piece.number}`, ...piece })),
       ],

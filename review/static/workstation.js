@@ -17,6 +17,7 @@ const LEANINGS = [
   { key: "2", code: "inspect", words: "I would inspect it" },
   { key: "3", code: null, words: "I cannot say" },
 ];
+const WAITING = "Nothing waits for you.";
 const LOOK_AGAIN_MS = 15_000; // how often an empty queue is asked for more
 
 class Workstation {
@@ -62,8 +63,7 @@ class Workstation {
     if (this.only) return this.show(await ask(`/api/items/${this.only}`));
     if (!this.mayDecide) return this.empty("You may look, not decide. Choose a parcel from the queue.");
     await this.outbox.flush();
-    await this.leases.take();
-    return this.advance();
+    return this.lookAgain();
   }
 
   // ---- what is on the screen
@@ -72,22 +72,24 @@ class Workstation {
     const item = this.leases.next();
     this.images.keep(this.leases.ids.concat(this.last?.item.item_id ?? []));
     if (item) return this.show(item);
-    if (this.isTaking) return undefined;
-    this.empty("Nothing waits for you.");
+    this.empty(WAITING);
     return this.lookAgain();
   }
 
+  /** Take more while nothing is on the screen; whoever asks meanwhile is served by the same. */
   async lookAgain() {
     if (this.only || !this.mayDecide || this.item || this.isTaking) return;
     this.isTaking = true;
     try {
       await this.leases.take();
     } catch (error) {
-      this.empty(error.message);
+      return void this.empty(error.message);
     } finally {
       this.isTaking = false;
     }
-    if (!this.item && this.leases.ahead.length) this.advance();
+    if (this.item) return;
+    if (this.leases.ahead.length) this.advance();
+    else this.empty(WAITING);
   }
 
   async show(item) {

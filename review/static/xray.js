@@ -10,7 +10,7 @@ export const NEEDS_BOTH_ENERGIES = new Set(["organic", "metal"]);
 
 const LEVELS = 2048; // of tone: within one step of 8 bits of the exact picture
 const MOST_DEPTH = 12; // attenuation, sharpened; 8.5 is the most before sharpening
-const SHOWS_FROM = 0.04; // attenuation, blurred: four times what noise and drift of the belt reach
+const SHOWS_FROM = 0.03; // attenuation, blurred a little: ten times its noise, a third of one thin wire
 const OPAQUE = 0xff000000;
 
 /** Tone of a palette by attenuation: steep where little is, slow where much is. */
@@ -39,7 +39,7 @@ export function prepare({ low, high = null, rgba = null, width, height, airLevel
     width,
     height,
     rgba,
-    contentXyxy: contentBox(coarse, width, height),
+    contentXyxy: contentBox(fine, width, height),
     levels: toneLevels(depth, fine, coarse, usual, renderer.gain),
     edgeLevels: toneLevels(depth, fine, coarse, renderer.edge_strength, renderer.gain),
     rows: null,
