@@ -1,6 +1,7 @@
 """The review application: its parts, put together."""
 
 import contextlib
+import secrets
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -22,10 +24,14 @@ from parcelscope.review import errors
 from parcelscope.review.access import Needs, who_asks
 from parcelscope.review.attempts import Attempts
 from parcelscope.review.guard import Guard
+from parcelscope.review.oidc import FLOW_S, make_provider, oidc_pages
 from parcelscope.review.pictures import Pictures
 from parcelscope.review.roles import Action
 from parcelscope.review.routes.audit_pages import audit_pages
 from parcelscope.review.routes.bench_api import bench_api
+from parcelscope.review.routes.calendar_pages import calendar_pages
+from parcelscope.review.routes.cases_pages import cases_pages
+from parcelscope.review.routes.officer_pages import officer_pages
 from parcelscope.review.routes.pages import pages
 from parcelscope.review.routes.people_pages import people_pages
 from parcelscope.review.routes.pictures_api import pictures_api
@@ -47,15 +53,19 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     statistics_pages,
     audit_pages,
     people_pages,
+    cases_pages,
+    calendar_pages,
+    officer_pages,
 )
 """Whatever is here needs somebody who has signed in, and says which action it is."""
-OPEN_ROUTERS: Final[tuple[APIRouter, ...]] = (sign_in_pages,)
+OPEN_ROUTERS: Final[tuple[APIRouter, ...]] = (sign_in_pages, oidc_pages)
 """Whatever is here answers anybody."""
 STATUS: Final[dict[type[ParcelscopeError], int]] = {
     errors.NoSuchItem: 404,
     errors.NotAllowed: 403,
     errors.LostLease: 409,
     errors.TooLate: 409,
+    errors.CannotBe: 409,
     errors.NeedsReason: 422,
 }
 
@@ -89,6 +99,7 @@ def create_app(settings: ReviewSettings, engine: Engine, pictures: Pictures) -> 
         sessions=Sessions(engine, settings),
         attempts=Attempts(settings.limits),
         templates=page_templates(),
+        provider=None if settings.oidc is None else make_provider(settings.oidc),
         known_pages=frozenset(path for method, path, _ in needed_actions() if method == "GET"),
     )
     for router in (*ROUTERS, *OPEN_ROUTERS):
@@ -96,6 +107,16 @@ def create_app(settings: ReviewSettings, engine: Engine, pictures: Pictures) -> 
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for error in (HTTPException, RequestValidationError, ParcelscopeError):
         app.add_exception_handler(error, _refused)
+    if settings.oidc is not None:
+        app.add_middleware(
+            SessionMiddleware,  # of the flow alone; who is signed in stands in the database
+            secret_key=secrets.token_urlsafe(32),
+            session_cookie="parcelscope-oidc",
+            max_age=FLOW_S,
+            path="/sign-in/oidc",
+            same_site="lax",  # the provider sends the browser back from its own site
+            https_only=settings.has_tls,
+        )
     app.add_middleware(Guard, settings=settings)
     return app
 

@@ -63,8 +63,10 @@ class OidcSettings(BaseModel, frozen=True, extra="forbid"):
     """File with the secret; a public client if None."""
     label: str = "single sign-on"
     """What the button says after `Sign in with`."""
+    scope: str = "openid profile"
+    """What is asked of the provider; some tell groups only if asked."""
     name_claim: str = "preferred_username"
-    """Claim of the ID token with the person's name."""
+    """Claim of the ID token with the person's name: one that people cannot change themselves."""
     groups_claim: str = "groups"
     group_roles: dict[str, Role] = Field(default_factory=dict)
     """Role of the first group here that a person is in, where they are not among the people."""

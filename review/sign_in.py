@@ -28,7 +28,7 @@ def show_sign_in(request: Request, next: str = "/") -> Response:
     """The form, or where its sender wanted to go if they are signed in."""
     if who_asks(request) is not None:
         return RedirectResponse(own_path(next), status_code=303)
-    return _form(request, next)
+    return sign_in_form(request, next)
 
 
 @sign_in_pages.post("/sign-in")
@@ -45,7 +45,7 @@ def sign_in(
     if wait_s > 0:
         minutes = max(1, round(wait_s / 60))
         sentence = f"Too many tries. Wait {minutes} min, or ask whoever manages people here."
-        answer = _form(request, next, name=tried, problem=sentence, status=429)
+        answer = sign_in_form(request, next, name=tried, problem=sentence, status=429)
         answer.headers["retry-after"] = str(int(wait_s) + 1)
         return answer
     # Counted before it is known: tries at the same time must not all slip through.
@@ -53,7 +53,7 @@ def sign_in(
     person = with_password(review.engine, tried, password)
     if person is None:
         _note_refusal(request, tried, address)
-        return _form(request, next, name=tried, problem=WRONG, status=403)
+        return sign_in_form(request, next, name=tried, problem=WRONG, status=403)
     review.attempts.note_success(tried, address)
     return begin_session(
         request, person, RedirectResponse(own_path(next), status_code=303), "password"
@@ -129,9 +129,10 @@ def sign_in_address(request: Request) -> str:
     return f"/sign-in?next={quote(wanted, safe='/')}" if wanted != "/" else "/sign-in"
 
 
-def _form(
-    request: Request, wanted: str, *, name: str = "", problem: str = "", status: int = 200
+def sign_in_form(
+    request: Request, wanted: str = "/", *, name: str = "", problem: str = "", status: int = 200
 ) -> Response:
+    """The form to sign in with, and why the last try did not work."""
     return page(
         request,
         "sign_in.html",

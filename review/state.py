@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
+from authlib.integrations.starlette_client import StarletteOAuth2App
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from sqlalchemy import Engine
 from starlette.requests import Request
@@ -28,6 +29,8 @@ class Review:
     sessions: Sessions
     attempts: Attempts
     templates: Environment
+    provider: StarletteOAuth2App | None
+    """Of OpenID Connect, where one is set up."""
     known_pages: frozenset[str]
     """Paths of the pages that there are, for the bar on top."""
 
