@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, and_, func, select
 
 from parcelscope.review.acts import record, repeated, require
 from parcelscope.review.cases import case_of, copy_case
@@ -12,9 +12,10 @@ from parcelscope.review.clock import as_text, now_s
 from parcelscope.review.database import writing
 from parcelscope.review.errors import ReviewError
 from parcelscope.review.events import Event, of_item
-from parcelscope.review.items import lock_one
+from parcelscope.review.items import Item, as_item, lock_one
 from parcelscope.review.roles import Person
 from parcelscope.review.standing import Outcome
+from parcelscope.review.tables import ITEMS
 from parcelscope.screening.policy import Policies
 
 FUTURE: Final = timedelta(minutes=5)
@@ -78,6 +79,16 @@ def log_exam(
         event = record(connection, person, item, "outcome", body, now=moment)
         copy_case(connection, case_of(item, (*case.events, event), policies))
         return event
+
+
+def waiting_for_exam(connection: Connection, limit: int) -> tuple[int, list[Item]]:
+    """How many were sent to exam and have no outcome yet; of these, those that were sent last."""
+    waits = and_(ITEMS.c.decision == "inspect", ITEMS.c.outcome.is_(None))
+    total = connection.execute(select(func.count()).select_from(ITEMS).where(waits)).scalar_one()
+    rows = connection.execute(
+        select(ITEMS).where(waits).order_by(ITEMS.c.decided_at.desc(), ITEMS.c.item_id).limit(limit)
+    )
+    return total, [as_item(row) for row in rows]
 
 
 def _require_times(exam: Exam, moment: float) -> None:

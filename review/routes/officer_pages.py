@@ -21,7 +21,7 @@ from parcelscope.review.case_words import day_words
 from parcelscope.review.cases import find_case, today
 from parcelscope.review.database import reading
 from parcelscope.review.errors import NoSuchItem, ReviewError
-from parcelscope.review.exams import Exam, log_exam
+from parcelscope.review.exams import Exam, log_exam, waiting_for_exam
 from parcelscope.review.item_json import item_json
 from parcelscope.review.roles import Person
 from parcelscope.review.routes.cases_pages import policies_of
@@ -33,6 +33,7 @@ FRAME_PIXELS: Final = 25_000_000
 """Most pixels of a picture of a label; phones that take more send it smaller."""
 MOST_CODES: Final = 12
 """Codes of one picture that are looked up."""
+MOST_WAITING: Final = 30
 WORKER: Final = Path(__file__).parent.parent / "static" / "officer_worker.js"
 Number = Annotated[str, Query(max_length=400)]
 
@@ -79,6 +80,24 @@ def lookup(request: Request, person: MayDecide, text: Number) -> Response:
     with reading(review.engine) as connection:
         found = resolve(connection, text)
     return JSONResponse(_told(review, person, found) | {"text": text})
+
+
+@officer_pages.get("/api/exams")
+def waiting(request: Request, person: MayDecide) -> Response:
+    """What was sent to exam and has no outcome yet, what was sent last first."""
+    review = review_of(request)
+    with reading(review.engine) as connection:
+        total, items = waiting_for_exam(connection, MOST_WAITING)
+    told = [
+        {
+            "reference": item.reference,
+            "words": item.words,
+            "description": item.description,
+            "facility": item.facility,
+        }
+        for item in items
+    ]
+    return JSONResponse({"total": total, "waiting": told})
 
 
 @officer_pages.post("/api/exams")

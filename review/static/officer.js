@@ -45,6 +45,21 @@ function toStart(sentence = null) {
   byId("several").replaceChildren();
   show("start");
   say(sentence);
+  listWaiting();
+}
+
+/** What was sent to exam and has no outcome yet; without a connection the list stays as it was. */
+async function listWaiting() {
+  const told = await ask("/api/exams").catch(() => null);
+  if (!told) return;
+  const box = byId("waiting");
+  box.hidden = !told.total;
+  box.replaceChildren(
+    element("h2", {}, told.total === 1 ? "1 waits for an exam" : `${told.total} wait for an exam`),
+    element("ul", {}, told.waiting.map((one) => element("li", {}, element("button", { on: { click: () => lookUp(one.reference) } },
+      element("span", {}, one.words, element("br"), element("span", { class: "soft small" }, one.description)),
+      element("span", { class: "soft small" }, one.facility))))),
+  );
 }
 
 async function lookUp(text) {
@@ -82,6 +97,7 @@ function open(told, number) {
 
 function several(told, number) {
   toStart();
+  byId("waiting").hidden = true;
   byId("several").replaceChildren(
     element("h2", {}, `${number} stands on ${told.found.length}: which one?`),
     ...told.found.map((brief) =>
@@ -135,6 +151,7 @@ async function photographed(file) {
 
 function outcomes() {
   steps("What did the exam find?", OUTCOMES.map((one) => ({ words: one.words, name: one.outcome, go: () => details(one) })), toStart);
+  byId("steps").classList.add("first");
   show("parcel", "steps");
 }
 
@@ -147,12 +164,13 @@ function details(one) {
 function confirm(one, kind) {
   const words = `${one.done}: ${kind.words.charAt(0).toLowerCase()}${kind.words.slice(1)}`;
   const note = element("textarea", { id: "note", maxlength: "4000", rows: "2" });
-  steps(`${chosen.words}, ${words}`, [{ words: "Log it", name: "log", main: true, go: () => log(one, kind, words, note.value) }], () => details(one),
+  steps(sentence(`${chosen.words}, ${words}`), [{ words: "Log it", name: "log", main: true, go: () => log(one, kind, words, note.value) }], () => details(one),
     element("label", { for: "note" }, kind.code === "other" ? "What it is" : "Note, if there is something to say"), note);
   show("steps");
 }
 
 function steps(title, choices, back, ...extra) {
+  byId("steps").classList.remove("first");
   byId("steps").replaceChildren(
     element("h2", {}, title),
     ...extra,

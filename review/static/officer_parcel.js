@@ -16,8 +16,8 @@ export function asParcel(item, brief) {
       element("span", { class: "tag" }, brief.state)),
     element("p", { class: "mono soft" }, brief.reference),
     item.description ? element("p", { class: "what" }, item.description) : null,
-    ...brief.due.map((one) => element("p", { class: one.late ? "problem" : "notice" }, `${one.words}: ${one.left}, ${one.day}`)),
     pictures(item),
+    due(brief.due),
     item.reasons.length
       ? element("ul", { class: "reasons" }, item.reasons.slice(0, MOST).map((reason) => element("li", {}, reason.sentence)))
       : null,
@@ -25,6 +25,14 @@ export function asParcel(item, brief) {
     lines("Differs from the manifest", differs, true),
     others.length ? element("details", {}, element("summary", {}, "The rest of the manifest"), lines(null, others, true)) : null,
   ].filter(Boolean);
+}
+
+/** The period that ends first; the page of the case has them all. */
+function due(periods) {
+  if (!periods.length) return null;
+  const [first] = periods;
+  const more = periods.length > 1 ? ` And ${periods.length - 1} more.` : "";
+  return element("p", { class: first.late ? "problem" : "notice" }, `${first.words.charAt(0).toUpperCase()}${first.words.slice(1)}: ${first.left}, ${first.day}.${more}`);
 }
 
 function pictures(item) {
