@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, BinaryIO, Final
+from typing import IO, Any, Final
 
 from sqlalchemy import Connection, Row, select
 
@@ -64,7 +64,7 @@ def exported(connection: Connection, wanted: Wanted = Wanted()) -> Iterator[Expo
         after = rows[-1].seq
 
 
-def write_csv(file: BinaryIO, events: Iterable[Exported]) -> int:
+def write_csv(file: IO[bytes], events: Iterable[Exported]) -> int:
     """Write a table with `COLUMNS`, and how many events it has.
 
     A cell that a spreadsheet would compute gets an apostrophe in front; the lines of `write_jsonl`
@@ -81,7 +81,7 @@ def write_csv(file: BinaryIO, events: Iterable[Exported]) -> int:
     return count
 
 
-def write_jsonl(file: BinaryIO, events: Iterable[Exported]) -> int:
+def write_jsonl(file: IO[bytes], events: Iterable[Exported]) -> int:
     """Write a line of JSON for each event, and how many there are; `read_jsonl` reads it back."""
     count = 0
     for one in events:

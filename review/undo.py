@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, select, text
 
 from parcelscope.review.acts import append_as, lend, moment, require, set_standing
 from parcelscope.review.clock import as_text
@@ -16,6 +16,8 @@ from parcelscope.review.standing import DECISIONS, replay, standing_events
 from parcelscope.review.tables import EVENTS
 
 WITHIN_S: Final = 30.0
+_UNDO_LOCK: Final = 7_206_115
+"""Any number that nobody else takes: PostgreSQL locks by number, here with one for each person."""
 _HARMLESS: Final = ("note", "enrol", "scored_again")
 """What may happen to a parcel after a decision that is then taken back."""
 
@@ -47,6 +49,7 @@ def undo(
     require(person, "decide")
     at = moment(now)
     with writing(engine) as connection:
+        _one_after_the_other(connection, person)
         recent = _recent(connection, person, since=as_text(at - within_s))
         for event in recent:
             if key is not None and event.kind == "undo" and event.told()["key"] == key:
@@ -65,6 +68,13 @@ def undo(
             set_standing(connection, item.item_id, replay([*later, undone]))
         lend(connection, [shown], person.name, now=at)
         return find(connection, shown)
+
+
+def _one_after_the_other(connection: Connection, person: Person) -> None:
+    """Let a second request of `person` see what the first one took back."""
+    if connection.dialect.name == "postgresql":
+        key = {"of": _UNDO_LOCK, "name": person.name}
+        connection.execute(text("SELECT pg_advisory_xact_lock(:of, hashtext(:name))"), key)
 
 
 def _recent(connection: Connection, person: Person, *, since: str) -> list[Event]:
