@@ -114,9 +114,13 @@ def hidden_texts(row: Mapping[str, Any], columns: Iterable[str], read: Iterable[
         read: Texts that were read in photos, which may be somebody's number.
     """
     declared = (str(row[name]) for name in sorted(columns) if row.get(name) is not None)
-    return list(dict.fromkeys(text.strip() for text in (*declared, *read) if text.strip()))
+    lines = [" ".join(text.split()) for text in (*declared, *read)]
+    shortened = [line[:_SHORTENED].rstrip() for line in lines if len(line) > _SHORTENED]
+    return list(dict.fromkeys(text for text in (*lines, *shortened) if text))
 
 
+_SHORTENED: Final = 79
+"""Letters that sentences keep of a long text; see `screening.indicators.wording`."""
 _NAMES: Final = frozenset({"item_id", "owner_id", "owner_kind", "code", "field", "kind", "state"})
 """Keys whose values are names by which programs find things; none of them is personal."""
 
