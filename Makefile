@@ -8,6 +8,7 @@ TEST := .venv-test
 demo: $(DEMO)/ready  ## make a small feed, score it with the built-in bundle, say where the report is
 	rm -rf runs/demo
 	$(DEMO)/bin/parcelscope demo --out runs/demo
+	@echo "(parcelscope is $(DEMO)/bin/parcelscope here)"
 
 test: $(TEST)/ready check  ## everything: style, types, layers, tests
 	$(TEST)/bin/python -m pytest
@@ -26,7 +27,7 @@ demo-references: $(TEST)/ready  ## the references of the demo again, whenever th
 
 $(DEMO)/ready: pyproject.toml
 	$(PYTHON) -m venv $(DEMO)
-	$(DEMO)/bin/python -m pip install --quiet --editable '.[cpu]'
+	$(DEMO)/bin/python -m pip install --quiet --editable '.[cpu,review]'
 	touch $@
 
 $(TEST)/ready: pyproject.toml constraints.txt

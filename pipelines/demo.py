@@ -3,6 +3,7 @@
 The bundle is given genuine references of a few SKUs of the feed, so that photos are compared too.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from parcelscope.datasets.synthetic.config import load_synth_config
@@ -42,7 +43,7 @@ def demo(out: Path, *, parcels: int = PARCELS, progress: Report = silent) -> Run
         progress=lambda done, total: progress("drawing", done, total),
     )
     bundle_with_references(builtin_bundle_folder(), out / "bundle")
-    return screen(
+    summary = screen(
         feed,
         out / "run",
         bundle_folder=out / "bundle",
@@ -50,3 +51,4 @@ def demo(out: Path, *, parcels: int = PARCELS, progress: Report = silent) -> Run
         seed=SEED,
         progress=progress,
     )
+    return replace(summary, offered=out)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from parcelscope.datasets.errors import ConfigError, RunError
+from parcelscope.datasets.errors import ConfigError, FeedError, RunError
 from parcelscope.pipelines.review_outcomes import outcomes
 from parcelscope.pipelines.service_options import needing_extra
 
@@ -82,6 +82,9 @@ def start(
     bundle: Annotated[
         Path | None, typer.Option(help="Bundle that scored the runs, where it is not built in.")
     ] = None,
+    feed: Annotated[
+        Path | None, typer.Option(help="Feed of the run, where it does not lie where it lay.")
+    ] = None,
     log_json: Annotated[bool, typer.Option("--log-json", help="Log lines as JSON.")] = False,
 ) -> None:
     """Review what runs flagged, in a browser, on this machine unless told otherwise."""
@@ -102,7 +105,7 @@ def start(
     )
     start_logging(as_json=log_json)
     engine = _open(database)
-    _enrol(engine, runs or [], bundle)
+    _enrol(engine, runs or [], bundle, feed)
     serve(chosen, engine, say=lambda line: print(line, flush=True))
 
 
@@ -173,21 +176,27 @@ def _open(database: str | None) -> "Engine":
     return open_review(review_url(database, runs=RUNS))
 
 
-def _enrol(engine: "Engine", runs: list[Path], bundle: Path | None) -> None:
+def _enrol(engine: "Engine", runs: list[Path], bundle: Path | None, feed: Path | None) -> None:
     """Put the runs into the queue; of none, the newest, if there is one."""
     from parcelscope.pipelines.progress import progress
-    from parcelscope.pipelines.review_runs import enrol_run, latest_run
+    from parcelscope.pipelines.review_runs import enrol_run
 
-    if not runs:
+    if feed is not None and len(runs) > 1:
+        raise ConfigError(f"--feed is that of one run, got {len(runs)} runs")
+    for folder in runs or [RUNS]:
         try:
-            runs = [latest_run(RUNS)]
-        except RunError as error:
-            # Without a run there still is what was enrolled before.
+            with progress() as report:
+                told = enrol_run(
+                    engine, folder, bundle_folder=bundle, feed_folder=feed, progress=report
+                )
+        except (RunError, FeedError) as error:
+            if runs:
+                raise
+            # Nobody named it, and there still is what was enrolled before.
             print(f"parcelscope: {error}", file=sys.stderr)
-    for folder in runs:
-        with progress() as report:
-            told = enrol_run(engine, folder, bundle_folder=bundle, progress=report)
+            return
         did = told.enrolled
+        folder = told.folder
         print(
             f"{folder}: {did.new:,} to review that were not known, {did.changed:,} scored anew,"
             f" {did.same:,} as before"

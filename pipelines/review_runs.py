@@ -52,6 +52,15 @@ def runs_below(folder: Path) -> list[Path]:
     return [Path(name) for _, name in sorted(found, reverse=True)]
 
 
+def run_in(folder: Path) -> Path:
+    """The run in `folder`, or the newest one below it: `runs/demo` holds its feed beside its run.
+
+    Raises:
+        RunError: If there is none.
+    """
+    return folder if (folder / CARD).is_file() else latest_run(folder)
+
+
 def latest_run(folder: Path = RUNS) -> Path:
     """The newest complete run in `folder` or below it.
 
@@ -75,14 +84,14 @@ def enrol_run(
     feed_folder: Path | None = None,
     progress: Report = silent,
 ) -> RunEnrolled:
-    """Put what the run in `folder` flagged into the queue of the review database.
+    """Put what the run in `folder`, or below it, flagged into the queue of the review database.
 
     Doing it again changes nothing; a newer run of the same parcels changes what the model says of
     them, and nothing that people did.
 
     Args:
         engine: The review database.
-        folder: A complete run.
+        folder: A complete run, or a folder above it.
         bundle_folder: Models that scored it; None looks at the built-in ones and beside the run.
         feed_folder: Where its feed lies now; None is where it lay.
         progress: Told how far it is.
@@ -92,6 +101,7 @@ def enrol_run(
         FeedError: If the feed cannot be read.
         BundleError: If `bundle_folder` is not what scored the run.
     """
+    folder = run_in(folder)
     tables = read_review_tables(folder, feed_folder)
     gathered = gather(tables, bundle_folder, threshold_version(tables.card))
     items: list[NewItem] = []

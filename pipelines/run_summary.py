@@ -1,5 +1,6 @@
 """What a run, or one process's share of it, came to, in a few lines."""
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ class RunSummary:
     """What became of the challenger, where one was tried out."""
     was_complete: bool = False
     """Whether the run had been complete before, and nothing was left to do."""
+    offered: Path | None = None
+    """What to name to `parcelscope review`; None is the run folder."""
     history: str | None = None
     """Where earlier windows were looked up; None where only this feed was looked at."""
 
@@ -51,6 +54,15 @@ class RunSummary:
             yield f"{'shadow':<8} {self.shadow.line()}"
         took = "It took" if self.was_complete else "Took"
         yield f"{took} {duration(self.seconds)}. Report: {self.report}"
+        if counts.flagged:
+            yield f"Review what was flagged: {review_command(self.offered or self.folder)}"
+
+
+def review_command(folder: Path) -> str:
+    """What to type to review the run in `folder`, or below it."""
+    # A run folder that is named like a subcommand would be taken for it.
+    name = str(folder)
+    return f"parcelscope review {shlex.quote(name if '/' in name else f'./{name}')}"
 
 
 def arm_counts(counts: RunCounts) -> str:

@@ -165,7 +165,9 @@ def test_the_whole_way_as_its_own_process(tmp_path: Path) -> None:
     words = ["screen", tmp_path / "feed", "--out", tmp_path / "run", "--bundle"]
     done = parcelscope(*words, tmp_path / "bundle", "--budget", "20%", "--workers", "1")
     assert (done.returncode, done.stderr.count("Traceback")) == (0, 0)
-    assert done.stdout.splitlines()[-1].endswith("report.html")
+    report, review = done.stdout.splitlines()[-2:]
+    assert report.endswith("report.html")
+    assert review == f"Review what was flagged: parcelscope review {tmp_path / 'run'}"
     assert "scoring: 25 of 25" in done.stderr
     assert read_run(tmp_path / "run").card.budget == 0.2
     again = parcelscope(*words, tmp_path / "bundle")
