@@ -71,6 +71,8 @@ def sign_out(request: Request) -> Response:
         review.sessions.end(token)
         with writing(review.engine) as connection:
             events.append(connection, who=person.name, kind="sign_out", body={})
+    # Pictures of parcels may be in the cache; who signs in next may not be allowed to see them.
+    answer.headers["clear-site-data"] = '"cache"'
     answer.delete_cookie(
         cookie_name(review.settings),
         secure=review.settings.has_tls,

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from parcelscope.review.access import MaySee
 from parcelscope.review.state import page
@@ -12,7 +12,9 @@ pages = APIRouter()
 
 @pages.get("/")
 def workstation(request: Request, person: MaySee) -> Response:
-    """Where parcels are looked at, one after the other."""
+    """Where parcels are looked at, one after the other; the list for whoever only looks."""
+    if not person.may("decide"):
+        return RedirectResponse("/audit" if person.may("audit") else "/queue", status_code=303)
     return page(request, "workstation.html", person)
 
 
