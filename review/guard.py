@@ -97,7 +97,7 @@ class Guard:
         most = limits.frame_bytes if scope["path"] == FRAMES else limits.body_bytes
         detail = f"expected a request of at most {most:,} bytes, got more"
         said = headers.get("content-length")
-        if said is not None and (not said.isdigit() or int(said) > most):
+        if said is not None and (not said.isdecimal() or int(said) > most):
             raise Refusal(413, detail)
         taken = 0
 
