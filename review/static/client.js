@@ -77,7 +77,8 @@ export class Outbox {
         this.keep(this.kept.slice(1));
         this.onSent(letter, answer);
       } catch (error) {
-        if (isLost(error)) {
+        // Of somebody whose session ended nothing is thrown away: it goes once they are back.
+        if (isLost(error) || error.status === 401) {
           this.timer = setTimeout(() => this.flush(), AGAIN_MS);
           this.onLost();
           return;

@@ -262,7 +262,17 @@ addEventListener("offline", () => lost(true));
 addEventListener("online", () => lost(false));
 addEventListener("pagehide", () => camera.stop());
 
-if ("serviceWorker" in navigator) navigator.serviceWorker.register("/officer-worker.js", { scope: "/officer" }).catch(() => {});
+/** Let this page come again without a connection; the worker keeps it from the second time on. */
+async function keepPage() {
+  if (!navigator.serviceWorker) return; // neither https nor this very machine
+  const isKept = Boolean(navigator.serviceWorker.controller);
+  await navigator.serviceWorker.register("/officer-worker.js", { scope: "/officer" });
+  if (isKept) return;
+  const parts = performance.getEntriesByType("resource").map((one) => new URL(one.name).pathname);
+  (await navigator.serviceWorker.ready).active.postMessage({ parts });
+}
+
+keepPage().catch(() => {});
 toStart();
 lost(!navigator.onLine);
 draw();

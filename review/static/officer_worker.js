@@ -17,6 +17,12 @@ self.addEventListener("fetch", (event) => {
   event.respondWith(fresh(request, isPage ? PAGE : url.pathname));
 });
 
+// What the page had loaded before this worker was there.
+self.addEventListener("message", (event) => {
+  const parts = event.data.parts.filter((part) => part.startsWith("/static/"));
+  event.waitUntil(caches.open(SHELF).then((shelf) => shelf.addAll([PAGE, ...parts])));
+});
+
 async function fresh(request, name) {
   const shelf = await caches.open(SHELF);
   try {
