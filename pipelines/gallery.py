@@ -1,6 +1,6 @@
 """The pictures of one flagged parcel or carton: its scans in colour, its photos, all with marks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,7 @@ def gallery_of(
         kind: Whether it is a parcel or a carton.
         bundle: Says which scanners the scores are calibrated for.
     """
-    told = dict(failures(verdicts))
+    told = dict(failures(verdicts.iter_rows(named=True)))
     rows = [
         ImageRow(**{name: row[name] for name in IMAGE_COLUMNS})
         for row in images.sort("path", "row").iter_rows(named=True)
@@ -103,11 +103,12 @@ def gallery_of(
     )
 
 
-def failures(verdicts: pl.DataFrame) -> Iterator[tuple[str, str]]:
-    """Path, and one sentence, of each image that was not read."""
-    failed = verdicts.filter(~pl.col("verdict").is_in(["assessed", "degraded"])).sort("path")
-    for path, verdict, message in failed.select("path", "verdict", "message").iter_rows():
-        if verdict == "missing":
+def failures(verdicts: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Path, and one sentence, of each image that was not read, by path."""
+    failed = [row for row in verdicts if row["verdict"] not in ("assessed", "degraded")]
+    for row in sorted(failed, key=lambda row: row["path"]):
+        path, message = row["path"], row["message"]
+        if row["verdict"] == "missing":
             yield path, f"{path} is named in the feed, but is not there."
         else:
             yield path, message if path in (message or "") else f"{path}: {message}"

@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import polars as pl
-
 from parcelscope.datasets.records import OwnerKind
 from parcelscope.datasets.scans import ScanKind
 from parcelscope.inference.owners import IMAGE_COLUMNS, ImageRow, Owner, scan_groups
@@ -136,13 +134,7 @@ def _has_map(
 
 def _trouble(verdicts: Sequence[Row], root: Path) -> dict[str, str]:
     """Why images could not be read, by path, without where they lie on this machine."""
-    if not verdicts:
-        return {}
-    frame = pl.DataFrame(
-        [{name: row[name] for name in ("path", "verdict", "message")} for row in verdicts],
-        schema=dict.fromkeys(("path", "verdict", "message"), pl.String()),
-    )
-    return {path: said.replace(f"{root}/", "") for path, said in failures(frame)}
+    return {path: said.replace(f"{root}/", "") for path, said in failures(verdicts)}
 
 
 def _marks(drawn: Sequence[Row]) -> dict[str, list[ImageMark]]:

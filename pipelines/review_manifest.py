@@ -89,14 +89,21 @@ def manifest_lines(
     """
     fields = _PARCEL_FIELDS if known.kind == "parcel" else _CARTON_FIELDS
     seen_by_line = {line.name: line.seen for line in comparisons(known)}
+    # A measurement of every photo is a reason only where it stands among the reasons.
+    against = [
+        (finding["code"], finding["sentence"])
+        for finding in known.findings
+        if finding["source"] == "indicator" or finding["code"] in told
+    ]
     lines = []
     for field, label in fields:
         declared = _declared(field, known.row)
-        reasons = _sentences(known, field, told)
-        shapes = field == "description" and bool(known.item_shapes)
+        prefixes = _DIFFERS_BY.get(field)
+        reasons = [said for code, said in against if code.startswith(prefixes)] if prefixes else []
         seen = [*_seen(known, field, seen_by_line), *reasons]
         if declared is None and not seen:
             continue
+        shapes = field == "description" and bool(known.item_shapes)
         lines.append(
             ManifestLine(
                 field=field,
@@ -117,20 +124,6 @@ def _seen(known: Known, field: str, seen_by_line: Mapping[str, Sequence[str]]) -
     if field == "sku":
         return [finding["sentence"] for finding in known.of(AUTHENTICITY)]
     return seen_by_line.get(_SEEN_AS.get(field, ""), ())
-
-
-def _sentences(known: Known, field: str, told: Sequence[str]) -> list[str]:
-    """What was found that speaks against the declared `field`."""
-    prefixes = _DIFFERS_BY.get(field, ())
-    if not prefixes:
-        return []
-    return [
-        finding["sentence"]
-        for finding in known.findings
-        if finding["code"].startswith(prefixes)
-        # A measurement of every photo; it is a reason only where it stands among the reasons.
-        and (finding["source"] == "indicator" or finding["code"] in told)
-    ]
 
 
 def _declared(field: str, row: Row) -> str | None:
