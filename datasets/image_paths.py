@@ -29,7 +29,7 @@ def without_strays(images: TableRead, folder: Path, file: str) -> TableRead:
         .then(pl.lit("a path with forward slashes"))
         .when(path.str.contains(r"^(/|~|[A-Za-z]:)|://"))
         .then(pl.lit("a path relative to the feed folder"))
-        .when(path.str.contains(r"(^|/)\.\.(/|$)"))
+        .when(pl.concat_str(pl.lit("/"), path, pl.lit("/")).str.contains("/../", literal=True))
         .then(pl.lit("a path without '..'"))
     )
     judged = images.frame.with_columns(wrong.alias(_WRONG))

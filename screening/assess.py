@@ -7,7 +7,7 @@ import polars as pl
 
 from parcelscope.datasets.embeddings import embeddings_frame
 from parcelscope.datasets.feed import Feed
-from parcelscope.datasets.records import OwnerKind
+from parcelscope.datasets.records import OwnerKind, findings_frame, not_assessed_frame
 from parcelscope.datasets.sightings import Earlier
 from parcelscope.models.bundle import Bundle, FusionModel
 from parcelscope.screening.assessments import Said, assess_owners
@@ -15,7 +15,7 @@ from parcelscope.screening.config import Bands, ScreeningConfig
 from parcelscope.screening.flagging import choose_flags, owners_of
 from parcelscope.screening.fusion import Fused, RiskScorer, fuse, strengths
 from parcelscope.screening.indicator_pack import Indicators, load_indicators
-from parcelscope.screening.indicator_run import run_indicators
+from parcelscope.screening.indicator_run import Reports, manifest_reports, run_indicators
 from parcelscope.screening.indicators.anomaly import reported_anomalies
 from parcelscope.screening.indicators.authenticity import reported_authenticity
 from parcelscope.screening.indicators.evidence import Evidence
@@ -71,6 +71,36 @@ class Window:
     """Columns as `CONTRIBUTION_SCHEMA`; likewise."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestSays:
+    """What the manifest tables of a window come to by themselves, before any image was decoded."""
+
+    reports: Reports
+    shifts: pl.DataFrame
+    """As `tier_shifts` gives it."""
+
+
+def assess_manifest(
+    feed: Feed,
+    indicators: Indicators,
+    standing: Standing,
+    config: ScreeningConfig,
+    earlier: Earlier | None = None,
+) -> ManifestSays:
+    """The part of `assess_window` that no detector has a say in, with the same arguments."""
+    evidence = Evidence(
+        feed=feed,
+        findings=findings_frame(()),
+        not_assessed=not_assessed_frame(()),
+        standing=standing,
+        earlier=earlier,
+    )
+    return ManifestSays(
+        reports=manifest_reports(evidence, indicators),
+        shifts=tier_shifts(feed.parcels, standing.traders, config.trader_tiers),
+    )
+
+
 def assess_window(
     feed: Feed,
     findings: pl.DataFrame,
@@ -84,6 +114,7 @@ def assess_window(
     standing: Standing | None = None,
     earlier: Earlier | None = None,
     embeddings: pl.DataFrame | None = None,
+    manifest: ManifestSays | None = None,
 ) -> Window:
     """Assess every parcel and carton of `feed`, and flag those worth opening.
 
@@ -101,6 +132,7 @@ def assess_window(
         standing: Policy packs, rates and traders that `config` names; loaded here if None.
         earlier: What earlier windows saw of the numbers of this one, if anybody kept it.
         embeddings: Where each scan lies among all, columns as `EMBEDDING_SCHEMA`, if known.
+        manifest: As `assess_manifest` gave it for the same arguments, where that was done ahead.
 
     Raises:
         BundleError: If a fusion model has trees and no scorer came with it.
@@ -121,7 +153,7 @@ def assess_window(
         earlier=earlier,
         embeddings=embeddings_frame(()) if embeddings is None else embeddings,
     )
-    indicated = run_indicators(evidence, rules)
+    indicated = run_indicators(evidence, rules, None if manifest is None else manifest.reports)
     told = marked(indicated.findings, findings)
     unseen = [unscanned(evidence, check) for check in DETECTOR_CHECKS]
     strong = strengths(pl.concat([evidence.findings, believed(told, config.uncalibrated)]))
@@ -133,7 +165,11 @@ def assess_window(
         kind: _fused(evidence, kind, strong, model, (scorers or {}).get(kind))
         for kind, model in models.items()
     }
-    shifts = tier_shifts(feed.parcels, standing.traders, config.trader_tiers)
+    shifts = (
+        tier_shifts(feed.parcels, standing.traders, config.trader_tiers)
+        if manifest is None
+        else manifest.shifts
+    )
     fused["parcel"] = _tiered(fused["parcel"], shifts, config.bands)
     fused["carton"] = _tiered(fused["carton"], None, config.bands)
     profiles = profile_findings(evidence, fused["parcel"], bundle.parcel_fusion)

@@ -25,23 +25,31 @@ def compared_name(name: pl.Expr) -> pl.Expr:
 
     Empty becomes null. Letters of other scripts than Latin stay as they are.
     """
-    joined = name_words(name).list.sort().list.join(" ")
-    return pl.when(joined != "").then(joined)
+    return telling_words(all_words(name)).list.sort().list.join(" ").replace("", None)
 
 
-def name_words(name: pl.Expr) -> pl.Expr:
-    """The words of `name` that are compared, as a list in their own order."""
+def all_words(name: pl.Expr) -> pl.Expr:
+    """All words of `name` in their own order, as they are compared."""
     plain = (
         name.str.normalize("NFKD")
         .str.replace_all(r"\p{M}", "")
         .str.to_lowercase()
-        .str.replace_all("ß", "ss")
+        .str.replace_all("ß", "ss", literal=True)
         .str.replace_all(r"\b(\p{L})\.(?:(\p{L})\.)?(?:(\p{L})\.)?", "$1$2$3 ")  # s.r.l. is one
-        .str.replace_all("['\u2019`]", "")
+        .str.replace_all("'", "", literal=True)
+        .str.replace_all("\u2019", "", literal=True)
+        .str.replace_all("`", "", literal=True)
         .str.replace_all(r"[^\p{L}\p{N}]+", " ")
         .str.strip_chars()
     )
-    words = plain.str.split(" ")
+    return plain.str.split(" ")
+
+
+def telling_words(words: pl.Expr) -> pl.Expr:
+    """Those of a name's `words` that do not only say how a firm is organised.
+
+    `words` should be a column: what stands twice in an expression is computed twice.
+    """
     kept = words.list.filter(~pl.element().is_in(list(_LEGAL_FORMS)))
     # A name of legal forms alone (`The Company`) keeps them: it is all there is.
     return pl.when(kept.list.len() > 0).then(kept).otherwise(words)

@@ -1,9 +1,11 @@
 """Runs the indicators of a pack over a window, each row by the version in force on its day."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date
 
 import polars as pl
+from pydantic import BaseModel
 
 from parcelscope.datasets.feed import Feed
 from parcelscope.screening.indicator_pack import Indicators
@@ -19,33 +21,70 @@ from parcelscope.screening.pack_file import Rule
 _OWNER = ["owner_id", "owner_kind"]
 
 
-def run_indicators(evidence: Evidence, indicators: Indicators) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """What indicators reported of one window, each with the parameters that it went by."""
+
+    _found: dict[str, list[tuple[BaseModel, Outcome]]] = field(default_factory=dict)
+
+    def of(self, rule: Rule, evidence: Evidence) -> Outcome:
+        """What the indicator of `rule` reports, without the rest of the rule; worked out once."""
+        known = self._found.setdefault(rule.indicator, [])
+        for parameters, outcome in known:
+            if parameters == rule.parameters:
+                return outcome
+        known.append((rule.parameters, INDICATORS[rule.indicator].run(evidence, rule.parameters)))
+        return known[-1][1]
+
+
+def manifest_reports(evidence: Evidence, indicators: Indicators) -> Reports:
+    """What those indicators report that look at the manifest alone.
+
+    Nothing that a detector said is asked for, so the images may still be at work.
+    """
+    reports = Reports()
+    for rule in _about(evidence.feed, indicators):
+        if INDICATORS[rule.indicator].by_manifest:
+            reports.of(rule, evidence)
+    return reports
+
+
+def run_indicators(
+    evidence: Evidence, indicators: Indicators, reports: Reports | None = None
+) -> Outcome:
     """What all rules of `indicators` report.
 
     An indicator looks at the whole window, whatever the day of a row: what is usual among the rows
     does not change where a parameter does. A row without a date is held to the latest version.
+
+    Args:
+        evidence: The window.
+        indicators: The packs.
+        reports: What is known already, as `manifest_reports` gives it of the same window.
     """
-    kinds = _kinds_of(evidence.feed)
-    rules = [
-        rule
-        for rule in indicators.rules
-        if any(kinds.intersection(CODES[code]) for code in INDICATORS[rule.indicator].codes)
-    ]
+    rules = _about(evidence.feed, indicators)
     dated = _dated_codes(rules)
     days = owner_days(evidence.feed) if dated else None
-    results: dict[tuple[str, str], Outcome] = {}
+    known = Reports() if reports is None else reports
     outcomes = []
     for rule in rules:
-        key = (rule.indicator, rule.parameters.model_dump_json())
-        if key not in results:
-            results[key] = INDICATORS[rule.indicator].run(evidence, rule.parameters)
-        outcome = _capped(_of_codes(results[key], rule), rule)
+        outcome = _capped(_of_codes(known.of(rule, evidence), rule), rule)
         if days is not None and not dated.isdisjoint(rule.codes):
             outcome = _on_days(outcome, rule, rules, days)
         outcomes.append(outcome)
     if days is not None:
         outcomes += [_without_version(code, rules, days) for code in sorted(dated)]
     return merged(outcomes)
+
+
+def _about(feed: Feed, indicators: Indicators) -> list[Rule]:
+    """The rules that may have something to say of what `feed` holds."""
+    kinds = _kinds_of(feed)
+    return [
+        rule
+        for rule in indicators.rules
+        if any(kinds.intersection(CODES[code]) for code in INDICATORS[rule.indicator].codes)
+    ]
 
 
 def _kinds_of(feed: Feed) -> set[str]:

@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 
-from parcelscope.screening.entity_names import name_words
+from parcelscope.screening.entity_names import all_words, telling_words
 
 Role = Literal["consignee", "shipper"]
 
@@ -52,7 +52,7 @@ def parties(parcels: pl.DataFrame, role: Role) -> pl.DataFrame:
     # Windows repeat themselves: work on each wording once.
     named = _with_compared_name(rows.select("name").unique())
     places = ["street", "city", "postcode", "country"]
-    placed = rows.select(places).unique().with_columns(_compared_place().alias("address"))
+    placed = _with_compared_place(rows.select(places).unique())
     return (
         rows.join(named, on="name", how="left", nulls_equal=True, maintain_order="left")
         .join(placed, on=places, how="left", nulls_equal=True, maintain_order="left")
@@ -66,7 +66,7 @@ def compared_address(street: pl.Expr) -> pl.Expr:
         street.str.normalize("NFKD")
         .str.replace_all(r"\p{M}", "")
         .str.to_lowercase()
-        .str.replace_all("ß", "ss")
+        .str.replace_all("ß", "ss", literal=True)
         .str.replace_all(r"[^\p{L}\p{N}]+", " ")
         .str.strip_chars()
     )
@@ -77,8 +77,7 @@ def compared_address(street: pl.Expr) -> pl.Expr:
     )
     bare = short.str.replace_all("  ", " ", literal=True).str.strip_chars()
     # `12 Main St` is `Main St 12`.
-    turned = bare.str.replace(r"^(\d+\p{L}?) (.+)$", "$2 $1")
-    return pl.when(turned != "").then(turned)
+    return bare.str.replace(r"^(\d+\p{L}?) (.+)$", "$2 $1").replace("", None)
 
 
 def alike(groups: pl.DataFrame, within: str, what: str, *, least: float) -> pl.DataFrame:
@@ -140,9 +139,13 @@ def components(one: NDArray[np.int64], other: NDArray[np.int64], nodes: int) -> 
 
 def _with_compared_name(named: pl.DataFrame) -> pl.DataFrame:
     """`named` with `to`: the words of its `name` in order, without titles; null where none."""
-    every = name_words(pl.col("name"))
-    bare = every.list.filter(~pl.element().is_in(list(_TITLES)))
-    worded = named.with_columns(pl.when(bare.list.len() > 0).then(bare).otherwise(every).alias("w"))
+    # Step by step: what stands twice in an expression is computed twice.
+    worded = (
+        named.with_columns(all_words(pl.col("name")).alias("w"))
+        .with_columns(telling_words(pl.col("w")))
+        .with_columns(pl.col("w").list.filter(~pl.element().is_in(list(_TITLES))).alias("bare"))
+        .with_columns(pl.when(pl.col("bare").list.len() > 0).then("bare").otherwise("w").alias("w"))
+    )
     first, second = pl.col("w").list.get(0), pl.col("w").list.get(1, null_on_oob=True)
     # Most names have two words; sorting lists one by one takes ten times as long.
     few = worded.filter(pl.col("w").list.len() <= 2).with_columns(
@@ -161,16 +164,21 @@ def _with_compared_name(named: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([few, many, none]).select("name", to.alias("to"))
 
 
-def _compared_place() -> pl.Expr:
-    """Street, postcode or city, and country as one text; null without a street."""
-    street = compared_address(pl.col("street"))
-    country = pl.col("country").str.strip_chars().str.to_uppercase().fill_null("")
-    code = pl.col("postcode").str.to_uppercase().str.replace_all(r"[^A-Z0-9]", "")
+def _with_compared_place(placed: pl.DataFrame) -> pl.DataFrame:
+    """`placed` with `address`: street, postcode or city, and country as one text; null without."""
+    worked = placed.select(
+        compared_address(pl.col("street")).alias("street"),
+        pl.col("country").str.strip_chars().str.to_uppercase().fill_null("").alias("country"),
+        pl.col("postcode").str.to_uppercase().str.replace_all(r"[^A-Z0-9]", "").alias("code"),
+        pl.col("city").str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", "").alias("city"),
+    )
+    code = pl.col("code")
     # The four digits after a ZIP code are often left out.
-    code = pl.when(country == "US").then(code.str.slice(0, 5)).otherwise(code)
-    city = pl.col("city").str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", "")
-    town = pl.when(code.str.len_chars() > 0).then(code).otherwise(city).fill_null("")
-    return pl.when(street.is_not_null()).then(pl.concat_str(street, town, country, separator=_UNIT))
+    code = pl.when(pl.col("country") == "US").then(code.str.slice(0, 5)).otherwise(code)
+    town = pl.when(code.str.len_chars() > 0).then(code).otherwise("city").fill_null("")
+    whole = pl.concat_str("street", town, "country", separator=_UNIT)
+    address = worked.select(pl.when(pl.col("street").is_not_null()).then(whole)).to_series()
+    return placed.with_columns(address.alias("address"))
 
 
 def _neighbours(crowded: pl.DataFrame, within: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

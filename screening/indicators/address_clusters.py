@@ -12,6 +12,7 @@ from parcelscope.screening.indicators.evidence import (
     Outcome,
     as_findings,
     as_not_assessed,
+    findings_of,
     merged,
     with_ratio,
 )
@@ -178,8 +179,9 @@ def _large(
 
 def _told(rows: pl.DataFrame, code: str, words: pl.Expr, unit: str, of: Cluster) -> pl.DataFrame:
     """Findings of `rows` with `size`, `usual` and the `least` from which it is told."""
-    return as_findings(
-        with_ratio(
+    return findings_of(
+        rows,
+        lambda: with_ratio(
             rows.select(
                 *_OWNER,
                 pl.lit(code).alias("code"),
@@ -189,7 +191,7 @@ def _told(rows: pl.DataFrame, code: str, words: pl.Expr, unit: str, of: Cluster)
                 pl.lit(unit).alias("unit"),
             ),
             of.grades.ratios((rows["size"] / rows["least"]).to_numpy()),
-        )
+        ),
     )
 
 

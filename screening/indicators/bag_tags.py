@@ -11,8 +11,8 @@ from parcelscope.screening.indicators.check_digits import normalised
 from parcelscope.screening.indicators.evidence import (
     Evidence,
     Outcome,
-    as_findings,
     as_not_assessed,
+    findings_of,
     merged,
     with_ratio,
 )
@@ -58,20 +58,23 @@ def _missing(evidence: Evidence, parameters: BagTagParameters) -> Outcome:
     unusual = share < parameters.missing.at[0]
     bare = rows.filter(~pl.col("has"))
     fired = bare.filter(~few & ~unusual)
-    findings = with_ratio(
-        fired.select(
-            "owner_id",
-            "owner_kind",
-            pl.lit(MISSING).alias("code"),
-            pl.format(
-                "The manifest gives no seal or tag; {} % of comparable cartons have one.",
-                plain(share * 100, 1),
-            ).alias("sentence"),
-            pl.lit(0.0).alias("observed"),
-            pl.lit(1.0).alias("expected"),
-            pl.lit("seals").alias("unit"),
+    findings = findings_of(
+        fired,
+        lambda: with_ratio(
+            fired.select(
+                "owner_id",
+                "owner_kind",
+                pl.lit(MISSING).alias("code"),
+                pl.format(
+                    "The manifest gives no seal or tag; {} % of comparable cartons have one.",
+                    plain(share * 100, 1),
+                ).alias("sentence"),
+                pl.lit(0.0).alias("observed"),
+                pl.lit(1.0).alias("expected"),
+                pl.lit("seals").alias("unit"),
+            ),
+            parameters.missing.ratios(fired["usual_share"].to_numpy()),
         ),
-        parameters.missing.ratios(fired["usual_share"].to_numpy()),
     )
     reason = (
         pl.when(few)
@@ -81,7 +84,7 @@ def _missing(evidence: Evidence, parameters: BagTagParameters) -> Outcome:
         )
     )
     return Outcome(
-        findings=as_findings(findings),
+        findings=findings,
         not_assessed=as_not_assessed(bare.filter(few | unusual), MISSING, reason),
     )
 
@@ -116,27 +119,30 @@ def _mixed(evidence: Evidence, parameters: BagTagParameters) -> Outcome:
         )
         .sort("owner_id")
     )
-    findings = with_ratio(
-        strange.select(
-            *keys,
-            pl.lit(MIXED).alias("code"),
-            pl.format(
-                "{} tagged for another receptacle than this carton, such as {}.",
-                pl.when(pl.col("parcels") == 1)
-                .then(pl.lit("1 parcel row is"))
-                .otherwise(pl.format("{} are", counted(pl.col("parcels"), "parcel row"))),
-                quoted(pl.col("text")),
-            ).alias("sentence"),
-            pl.col("others").alias("observed"),
-            pl.lit(0.0).alias("expected"),
-            pl.lit("receptacles").alias("unit"),
-            "text",
+    findings = findings_of(
+        strange,
+        lambda: with_ratio(
+            strange.select(
+                *keys,
+                pl.lit(MIXED).alias("code"),
+                pl.format(
+                    "{} tagged for another receptacle than this carton, such as {}.",
+                    pl.when(pl.col("parcels") == 1)
+                    .then(pl.lit("1 parcel row is"))
+                    .otherwise(pl.format("{} are", counted(pl.col("parcels"), "parcel row"))),
+                    quoted(pl.col("text")),
+                ).alias("sentence"),
+                pl.col("others").alias("observed"),
+                pl.lit(0.0).alias("expected"),
+                pl.lit("receptacles").alias("unit"),
+                "text",
+            ),
+            parameters.mixed.ratios(strange["others"].to_numpy().astype(float)),
         ),
-        parameters.mixed.ratios(strange["others"].to_numpy().astype(float)),
     )
     untagged = own.join(tagged.select("owner_id").unique(), on="owner_id", how="anti")
     return Outcome(
-        findings=as_findings(findings),
+        findings=findings,
         not_assessed=as_not_assessed(
             untagged, MIXED, pl.lit("no parcel row of the carton names a receptacle")
         ),

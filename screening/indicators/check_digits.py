@@ -37,7 +37,8 @@ def normalised(text: pl.Expr) -> pl.Expr:
         .str.replace(r"^00(\d{18})$", "$1")
         .str.replace(r"^420(?:\d{5}|\d{9})(9[1-5]\d{20}|9[1-5]\d{24})$", "$1")
     )
-    return pl.when(bare != "").then(bare)
+    # Said once: what stands twice in an expression is computed twice.
+    return bare.replace("", None)
 
 
 def scheme(identifier: pl.Expr) -> pl.Expr:

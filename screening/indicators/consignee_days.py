@@ -10,8 +10,8 @@ from parcelscope.screening.exchange_rates import with_converted
 from parcelscope.screening.indicators.evidence import (
     Evidence,
     Outcome,
-    as_findings,
     as_not_assessed,
+    findings_of,
     with_ratio,
 )
 from parcelscope.screening.indicators.wording import counted, plain, quoted
@@ -108,7 +108,7 @@ def consignee_days(evidence: Evidence, parameters: ConsigneeDayParameters) -> Ou
         )
     )
     return Outcome(
-        findings=as_findings(_days_told(fired, parameters)),
+        findings=findings_of(fired, lambda: _days_told(fired, parameters)),
         not_assessed=pl.concat(
             [
                 as_not_assessed(
@@ -234,49 +234,60 @@ def undeliverable_addresses(evidence: Evidence, parameters: AddressParameters) -
     places = ["street", "postcode", "country", "channel"]
     # Windows repeat themselves: judge each wording once.
     wordings = rows.select(places).unique().filter(pl.col("street").str.strip_chars() != "")
-    judged = wordings.with_columns(**_signs(parameters))
-    signs = judged.filter(pl.col("likelihood_ratio") > 1)
+    signs = _signs(wordings, parameters).filter(pl.col("likelihood_ratio") > 1)
     fired = rows.join(signs, on=places, how="inner", nulls_equal=True)
-    findings = fired.select(
-        *_OWNER,
-        pl.lit(ADDRESS).alias("code"),
-        pl.format(
-            'The consignee address "{}" {}; a parcel may not find anybody there.',
-            quoted(pl.col("street")),
-            pl.col("how"),
-        ).alias("sentence"),
-        pl.col("street").alias("text"),
-        pl.col("likelihood_ratio"),
+    findings = findings_of(
+        fired,
+        lambda: fired.select(
+            *_OWNER,
+            pl.lit(ADDRESS).alias("code"),
+            pl.format(
+                'The consignee address "{}" {}; a parcel may not find anybody there.',
+                quoted(pl.col("street")),
+                pl.col("how"),
+            ).alias("sentence"),
+            pl.col("street").alias("text"),
+            pl.col("likelihood_ratio"),
+        ),
     )
     nowhere = rows.filter(~(pl.col("street").str.strip_chars() != "").fill_null(value=False))
     return Outcome(
-        findings=as_findings(findings),
+        findings=findings,
         not_assessed=as_not_assessed(
             nowhere, ADDRESS, pl.lit("the manifest gives no consignee address")
         ),
     )
 
 
-def _signs(parameters: AddressParameters) -> dict[str, pl.Expr]:
-    """`how` an address is odd, in words, and its `likelihood_ratio`, 1 where it is not."""
-    words = pl.col("street").str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", " ")
-    words = words.str.strip_chars()
+def _signs(wordings: pl.DataFrame, parameters: AddressParameters) -> pl.DataFrame:
+    """`wordings` with `how` the address is odd, and its `likelihood_ratio`, 1 where it is not.
+
+    Expressions about no row of `wordings` are left out: compiling one costs as much as judging a
+    thousand rows by it.
+    """
+    countries, channels = set(wordings["country"]), set(wordings["channel"])
+    plain = pl.col("street").str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", " ")
+    words, code = pl.col("words"), pl.col("code")
     no_letter = ~words.str.contains(r"\p{L}")
     placeholder = words.is_in(list(parameters.placeholder_words)) | no_letter
     boxes = "|".join(sorted(parameters.box_words, key=len, reverse=True))
     box = rf"^(?:{boxes})(?: no| nr)?(?: \d+\p{{L}}?)*$" if boxes else r"$^"
-    box_only = words.str.contains(box) & pl.col("channel").is_in(list(parameters.box_channels))
+    to_the_door = channels.intersection(parameters.box_channels)
+    box_only = (
+        words.str.contains(box) & pl.col("channel").is_in(list(to_the_door))
+        if to_the_door
+        else pl.lit(value=False)
+    )
     no_number = pl.col("country").is_in(list(parameters.numbered_countries)) & ~words.str.contains(
         r"\p{N}"
     )
-    code = pl.col("postcode").str.to_uppercase().str.replace_all(r"[^A-Z0-9]", "")
-    wrong = (
-        pl.any_horizontal(
+    wrong = pl.any_horizontal(
+        pl.lit(value=False),
+        *(
             (pl.col("country") == country) & (code != "") & ~code.str.contains(rf"^(?:{form})$")
             for country, form in parameters.postcode_forms.items()
-        )
-        if parameters.postcode_forms
-        else pl.lit(value=False)
+            if country in countries
+        ),
     )
     told = (
         (placeholder, pl.lit("is no address"), parameters.placeholder),
@@ -297,10 +308,20 @@ def _signs(parameters: AddressParameters) -> dict[str, pl.Expr]:
         ),
     )
     how, ratio = pl.lit(None, pl.String), pl.lit(1.0)
-    for holds, said, counts in reversed(told):
-        held = holds.fill_null(value=False)
+    for n, (_, said, counts) in reversed(list(enumerate(told))):
+        held = pl.col(f"held{n}")
         how, ratio = (
             pl.when(held).then(said).otherwise(how),
             pl.when(held).then(counts).otherwise(ratio),
         )
-    return {"how": how, "likelihood_ratio": ratio}
+    # Step by step: what stands twice in an expression is computed twice.
+    return (
+        wordings.with_columns(
+            plain.str.strip_chars().alias("words"),
+            pl.col("postcode").str.to_uppercase().str.replace_all(r"[^A-Z0-9]", "").alias("code"),
+        )
+        .with_columns(
+            holds.fill_null(value=False).alias(f"held{n}") for n, (holds, _, _) in enumerate(told)
+        )
+        .select(*wordings.columns, how.alias("how"), ratio.alias("likelihood_ratio"))
+    )

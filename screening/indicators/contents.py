@@ -8,8 +8,8 @@ from parcelscope.screening.indicators.bands import masses_on_arrival
 from parcelscope.screening.indicators.evidence import (
     Evidence,
     Outcome,
-    as_findings,
     as_not_assessed,
+    findings_of,
     with_reasons,
 )
 from parcelscope.screening.indicators.wording import grams, plain, quoted
@@ -74,7 +74,7 @@ def contents_contradict(evidence: Evidence, parameters: ContentsParameters) -> O
         .otherwise(pl.format("what scans show of {} is not known to the model", pl.col("unknown")))
     )
     return Outcome(
-        findings=as_findings(_worded(fired, evidence)),
+        findings=findings_of(fired, lambda: _worded(fired, evidence)),
         not_assessed=as_not_assessed(rows.filter(~comparable), CONTENTS, reason),
     )
 

@@ -8,8 +8,8 @@ from parcelscope.screening.indicators.bands import counts_on_arrival
 from parcelscope.screening.indicators.evidence import (
     Evidence,
     Outcome,
-    as_findings,
     as_not_assessed,
+    findings_of,
     merged,
     with_ratio,
     with_reasons,
@@ -61,20 +61,23 @@ def more_pieces_than_manifested(evidence: Evidence, parameters: CountParameters)
         .then(counted(pl.col("low"), "piece"))
         .otherwise(pl.format("{} to {} pieces", plain(pl.col("low"), 0), plain(pl.col("high"), 0)))
     )
-    findings = with_ratio(
-        rows.select(
-            *keys,
-            pl.lit(COUNT).alias("code"),
-            pl.format("The X-ray shows {}; the manifest says {}.", seen, manifested).alias(
-                "sentence"
+    findings = findings_of(
+        rows,
+        lambda: with_ratio(
+            rows.select(
+                *keys,
+                pl.lit(COUNT).alias("code"),
+                pl.format("The X-ray shows {}; the manifest says {}.", seen, manifested).alias(
+                    "sentence"
+                ),
+                ((pl.col("low") + pl.col("high")) / 2).alias("observed"),
+                pl.col("low").alias("observed_low"),
+                pl.col("high").alias("observed_high"),
+                manifested.alias("expected"),
+                pl.lit("pieces").alias("unit"),
             ),
-            ((pl.col("low") + pl.col("high")) / 2).alias("observed"),
-            pl.col("low").alias("observed_low"),
-            pl.col("high").alias("observed_high"),
-            manifested.alias("expected"),
-            pl.lit("pieces").alias("unit"),
+            parameters.grades.ratios((rows["low"] - rows["pieces_manifested"]).to_numpy()),
         ),
-        parameters.grades.ratios((rows["low"] - rows["pieces_manifested"]).to_numpy()),
     )
     unsure = comparable & ~more & ~pl.col("agree")
     reason = (
@@ -85,7 +88,7 @@ def more_pieces_than_manifested(evidence: Evidence, parameters: CountParameters)
         .otherwise(pl.lit("the scans of this carton show different numbers of pieces"))
     )
     return Outcome(
-        findings=as_findings(findings),
+        findings=findings,
         not_assessed=as_not_assessed(cartons.filter(~comparable | unsure), COUNT, reason),
     )
 
@@ -133,22 +136,25 @@ def _piece_sums(
     short = (listed < manifested) & pl.lit(rejected_rows > 0)
     comparable = manifested.is_not_null() & listed.is_not_null() & ~short.fill_null(value=False)
     rows = cartons.filter(comparable & (listed != manifested))
-    findings = with_ratio(
-        rows.select(
-            "owner_id",
-            "owner_kind",
-            pl.lit(ROW_PIECES).alias("code"),
-            pl.format(
-                "The parcel rows of this carton add up to {}; its own row says {}.",
-                counted(listed, "piece"),
-                manifested,
-            ).alias("sentence"),
-            listed.alias("observed"),
-            manifested.alias("expected"),
-            pl.lit("pieces").alias("unit"),
-        ),
-        parameters.pieces.ratios(
-            (rows["pieces_in_rows"] - rows["pieces_manifested"]).abs().to_numpy()
+    findings = findings_of(
+        rows,
+        lambda: with_ratio(
+            rows.select(
+                "owner_id",
+                "owner_kind",
+                pl.lit(ROW_PIECES).alias("code"),
+                pl.format(
+                    "The parcel rows of this carton add up to {}; its own row says {}.",
+                    counted(listed, "piece"),
+                    manifested,
+                ).alias("sentence"),
+                listed.alias("observed"),
+                manifested.alias("expected"),
+                pl.lit("pieces").alias("unit"),
+            ),
+            parameters.pieces.ratios(
+                (rows["pieces_in_rows"] - rows["pieces_manifested"]).abs().to_numpy()
+            ),
         ),
     )
     reason = (
@@ -159,7 +165,7 @@ def _piece_sums(
         .otherwise(rows_rejected(rejected_rows))
     )
     return Outcome(
-        findings=as_findings(findings),
+        findings=findings,
         not_assessed=as_not_assessed(cartons.filter(~comparable), ROW_PIECES, reason),
     )
 
@@ -179,21 +185,24 @@ def _weight_sums(
     ).fill_null(value=False)
     rows = cartons.filter(comparable).with_columns(distance.alias("distance"))
     rows = rows.filter(pl.col("distance") >= parameters.weight.at[0])
-    findings = with_ratio(
-        rows.select(
-            "owner_id",
-            "owner_kind",
-            pl.lit(ROW_WEIGHT).alias("code"),
-            pl.format(
-                "The parcel rows of this carton add up to {}; its own row says {}.",
-                grams(parts),
-                grams(whole),
-            ).alias("sentence"),
-            parts.alias("observed"),
-            whole.alias("expected"),
-            pl.lit("g").alias("unit"),
+    findings = findings_of(
+        rows,
+        lambda: with_ratio(
+            rows.select(
+                "owner_id",
+                "owner_kind",
+                pl.lit(ROW_WEIGHT).alias("code"),
+                pl.format(
+                    "The parcel rows of this carton add up to {}; its own row says {}.",
+                    grams(parts),
+                    grams(whole),
+                ).alias("sentence"),
+                parts.alias("observed"),
+                whole.alias("expected"),
+                pl.lit("g").alias("unit"),
+            ),
+            parameters.weight.ratios(rows["distance"].to_numpy()),
         ),
-        parameters.weight.ratios(rows["distance"].to_numpy()),
     )
     reason = (
         pl.when(whole.is_null() | (whole <= 0))
@@ -210,7 +219,7 @@ def _weight_sums(
         .otherwise(rows_rejected(rejected_rows))
     )
     return Outcome(
-        findings=as_findings(findings),
+        findings=findings,
         not_assessed=as_not_assessed(cartons.filter(~comparable), ROW_WEIGHT, reason),
     )
 

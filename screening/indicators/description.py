@@ -7,8 +7,8 @@ from parcelscope.screening.config import Grades
 from parcelscope.screening.indicators.evidence import (
     Evidence,
     Outcome,
-    as_findings,
     as_not_assessed,
+    findings_of,
     with_ratio,
 )
 from parcelscope.screening.indicators.wording import plain, quoted
@@ -58,21 +58,24 @@ def vague_descriptions(evidence: Evidence, parameters: DescriptionParameters) ->
         parcels.filter(stated).select("description").unique(), parameters
     ).drop_nulls("likelihood_ratio")
     vague = parcels.join(wordings, on="description", how="inner")
-    findings = vague.select(
-        "owner_id",
-        "owner_kind",
-        pl.lit(DESCRIPTION).alias("code"),
-        pl.format(
-            'The description "{}" {}; it should say what the goods are.',
-            quoted(pl.col("description")),
-            pl.col("how"),
-        ).alias("sentence"),
-        pl.col("description").alias("text"),
-        pl.col("likelihood_ratio"),
+    findings = findings_of(
+        vague,
+        lambda: vague.select(
+            "owner_id",
+            "owner_kind",
+            pl.lit(DESCRIPTION).alias("code"),
+            pl.format(
+                'The description "{}" {}; it should say what the goods are.',
+                quoted(pl.col("description")),
+                pl.col("how"),
+            ).alias("sentence"),
+            pl.col("description").alias("text"),
+            pl.col("likelihood_ratio"),
+        ),
     )
     undescribed = parcels.filter(~stated.fill_null(value=False))
     return Outcome(
-        findings=as_findings(findings),
+        findings=findings,
         not_assessed=as_not_assessed(
             undescribed, DESCRIPTION, pl.lit("the manifest gives no description")
         ),
@@ -82,44 +85,51 @@ def vague_descriptions(evidence: Evidence, parameters: DescriptionParameters) ->
 def _judged(wordings: pl.DataFrame, parameters: DescriptionParameters) -> pl.DataFrame:
     """`description` with `how` it is vague and its `likelihood_ratio`, null where it is not."""
     text = pl.col("description")
-    words = (
+    plain = (
         text.str.to_lowercase()
         .str.replace_all(r"\b(\p{L})\.", "$1")  # f.a.k. is one word
         .str.replace_all(r"[^\p{L}\p{N}]+", " ")
         .str.strip_chars()
     )
     filler = rf"\b(?:{'|'.join(parameters.filler_words)}|\d+)\b"
-    kept = (
-        words.str.replace_all(filler if parameters.filler_words else r"\b\d+\b", " ")
-        .str.replace_all(r"\s+", " ")
-        .str.strip_chars()
-    )
+    words, kept = pl.col("words"), pl.col("kept")
+    bare = words.str.replace_all(filler if parameters.filler_words else r"\b\d+\b", " ")
     letters = words.str.count_matches(r"\p{L}")
     # One character of Chinese or Japanese may be a whole word.
-    foreign = words.str.contains(r"[^\x00-\x7f]")
+    foreign = words.str.len_bytes() > words.str.len_chars()
+    vague = list(parameters.vague_phrases)
+    phrase = words.is_in(vague) | kept.is_in(vague) | ((kept == "") & (pl.col("letters") > 0))
     code = words.str.contains(r"\d") & ~words.str.contains(r"\b[a-z]{3,}\b") & ~foreign
-    phrase = (
-        words.is_in(list(parameters.vague_phrases))
-        | kept.is_in(list(parameters.vague_phrases))
-        | ((kept == "") & (letters > 0))
+    short = (pl.col("letters") < parameters.min_letters) & ~foreign
+    verdict = pl.col("verdict")
+    # Step by step: what stands twice in an expression is computed twice.
+    return (
+        wordings.with_columns(plain.alias("words"))
+        .with_columns(
+            bare.str.replace_all(r"\s+", " ").str.strip_chars().alias("kept"),
+            letters.alias("letters"),
+        )
+        .with_columns(
+            pl.when(phrase).then(0).when(code).then(1).when(short).then(2).alias("verdict")
+        )
+        .select(
+            "description",
+            pl.when(verdict == 0)
+            .then(pl.lit("fits almost anything"))
+            .when(verdict == 1)
+            .then(pl.lit("is a product code without a word"))
+            .when(verdict == 2)
+            .then(pl.lit(f"has fewer than {parameters.min_letters} letters"))
+            .alias("how"),
+            pl.when(verdict == 0)
+            .then(parameters.vague)
+            .when(verdict == 1)
+            .then(parameters.code_only)
+            .when(verdict == 2)
+            .then(parameters.short)
+            .alias("likelihood_ratio"),
+        )
     )
-    how = (
-        pl.when(phrase)
-        .then(pl.lit("fits almost anything"))
-        .when(code)
-        .then(pl.lit("is a product code without a word"))
-        .when((letters < parameters.min_letters) & ~foreign)
-        .then(pl.format("has fewer than {} letters", pl.lit(parameters.min_letters)))
-    )
-    ratio = (
-        pl.when(phrase)
-        .then(parameters.vague)
-        .when(code)
-        .then(parameters.code_only)
-        .when((letters < parameters.min_letters) & ~foreign)
-        .then(parameters.short)
-    )
-    return wordings.with_columns(how.alias("how"), ratio.alias("likelihood_ratio"))
 
 
 def unusual_values(evidence: Evidence, parameters: ValueParameters) -> Outcome:
@@ -148,8 +158,11 @@ def unusual_values(evidence: Evidence, parameters: ValueParameters) -> Outcome:
         ((price - pl.col("median")).abs() / spread).alias("distance"),
     )
     fired = judged.filter(pl.col("judged") & (pl.col("distance") >= parameters.grades.at[0]))
-    findings = with_ratio(
-        _value_findings(fired), parameters.grades.ratios(fired["distance"].to_numpy())
+    findings = findings_of(
+        fired,
+        lambda: with_ratio(
+            _value_findings(fired), parameters.grades.ratios(fired["distance"].to_numpy())
+        ),
     )
     reason = (
         pl.when(~pl.col("comparable"))
@@ -164,7 +177,7 @@ def unusual_values(evidence: Evidence, parameters: ValueParameters) -> Outcome:
         )
     )
     return Outcome(
-        findings=as_findings(findings),
+        findings=findings,
         not_assessed=as_not_assessed(judged.filter(~pl.col("judged")), VALUE, reason),
     )
 

@@ -8,8 +8,8 @@ from parcelscope.screening.indicators.check_digits import normalised
 from parcelscope.screening.indicators.evidence import (
     Evidence,
     Outcome,
-    as_findings,
     as_not_assessed,
+    findings_of,
     merged,
     with_ratio,
 )
@@ -99,18 +99,21 @@ def _missing(
     few = pl.col("usual_rows") < min_rows
     unusual = pl.col("usual_share") < grades.at[0]
     fired = rows.filter(~pl.col("has") & ~few & ~unusual)
-    findings = with_ratio(
-        fired.select(
-            "owner_id",
-            "owner_kind",
-            pl.lit(code).alias("code"),
-            sentence.alias("sentence"),
-            pl.lit(0.0).alias("observed"),
-            pl.lit(1.0).alias("expected"),
-            pl.lit("numbers").alias("unit"),
-            pl.col(shown).alias("text"),
+    findings = findings_of(
+        fired,
+        lambda: with_ratio(
+            fired.select(
+                "owner_id",
+                "owner_kind",
+                pl.lit(code).alias("code"),
+                sentence.alias("sentence"),
+                pl.lit(0.0).alias("observed"),
+                pl.lit(1.0).alias("expected"),
+                pl.lit("numbers").alias("unit"),
+                pl.col(shown).alias("text"),
+            ),
+            grades.ratios(fired["usual_share"].to_numpy()),
         ),
-        grades.ratios(fired["usual_share"].to_numpy()),
     )
     reason = (
         pl.when(few)
@@ -124,7 +127,7 @@ def _missing(
         )
     )
     return Outcome(
-        findings=as_findings(findings),
+        findings=findings,
         not_assessed=pl.concat(
             [
                 as_not_assessed(without, code, pl.lit(no_key)),

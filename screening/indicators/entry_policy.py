@@ -11,6 +11,7 @@ from parcelscope.screening.indicators.evidence import (
     Outcome,
     as_findings,
     as_not_assessed,
+    findings_of,
     merged,
     with_ratio,
 )
@@ -74,8 +75,8 @@ def _entry(verdicts: pl.DataFrame, parameters: EntryPolicyParameters) -> Outcome
     ratios = parameters.limit.ratios(over.select(times).to_series().to_numpy())
     findings = pl.concat(
         [
-            as_findings(_over_limit(with_ratio(over, ratios))),
-            as_findings(_notable(notable)),
+            findings_of(over, lambda: _over_limit(with_ratio(over, ratios))),
+            findings_of(notable, lambda: _notable(notable)),
         ]
     )
     silent = verdicts.filter(pl.col("entry_not_assessed").is_not_null()).join(
@@ -129,21 +130,24 @@ def _elements(verdicts: pl.DataFrame, parameters: EntryPolicyParameters) -> Outc
     lacking = lacks.filter(count >= parameters.missing.at[0])
     distance = lacking.select(count.cast(pl.Float64)).to_series().to_numpy()
     named = pl.col("own").list.join(", ")
-    findings = with_ratio(lacking, parameters.missing.ratios(distance)).select(
-        "owner_id",
-        "owner_kind",
-        pl.lit(ELEMENTS).alias("code"),
-        pl.format(
-            "The manifest row does not declare {}; {} asks for it ({}).",
-            named,
-            _pack(),
-            "elements_citation",
-        ).alias("sentence"),
-        count.cast(pl.Float64).alias("observed"),
-        pl.lit(0.0).alias("expected"),
-        pl.lit("elements").alias("unit"),
-        named.alias("text"),
-        "likelihood_ratio",
+    findings = findings_of(
+        lacking,
+        lambda: with_ratio(lacking, parameters.missing.ratios(distance)).select(
+            "owner_id",
+            "owner_kind",
+            pl.lit(ELEMENTS).alias("code"),
+            pl.format(
+                "The manifest row does not declare {}; {} asks for it ({}).",
+                named,
+                _pack(),
+                "elements_citation",
+            ).alias("sentence"),
+            count.cast(pl.Float64).alias("observed"),
+            pl.lit(0.0).alias("expected"),
+            pl.lit("elements").alias("unit"),
+            named.alias("text"),
+            "likelihood_ratio",
+        ),
     )
     nobody = pl.format(
         "no row of this window that {} asks for it declares {}",
@@ -155,9 +159,7 @@ def _elements(verdicts: pl.DataFrame, parameters: EntryPolicyParameters) -> Outc
         pl.when(pl.col("unfilled").list.len() > 0).then(nobody),
     )
     silent = lacks.filter(reason.is_not_null() & (count < parameters.missing.at[0]))
-    return Outcome(
-        findings=as_findings(findings), not_assessed=as_not_assessed(silent, ELEMENTS, reason)
-    )
+    return Outcome(findings=findings, not_assessed=as_not_assessed(silent, ELEMENTS, reason))
 
 
 def _pack() -> pl.Expr:

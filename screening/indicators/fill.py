@@ -11,8 +11,8 @@ from parcelscope.screening.config import Grades
 from parcelscope.screening.indicators.evidence import (
     Evidence,
     Outcome,
-    as_findings,
     as_not_assessed,
+    findings_of,
     merged,
     with_ratio,
     with_reasons,
@@ -109,21 +109,24 @@ def _loaded(rows: pl.DataFrame, parameters: FillParameters) -> Outcome:
         parameters.loaded_flat.ratios(fired["share"].to_numpy()),
         parameters.loaded.ratios(fired["share"].to_numpy()),
     )
-    findings = with_ratio(
-        fired.select(
-            *_OWNER,
-            pl.lit(LOADED).alias("code"),
-            pl.format(
-                "Declared {}; the scan shows contents in {} % of its outline.",
-                "as",
-                plain(pl.col("share") * 100, 0),
-            ).alias("sentence"),
-            pl.col("share").alias("observed"),
-            pl.lit(0.0).alias("expected"),
-            pl.lit("share of the outline").alias("unit"),
-            "image_path",
+    findings = findings_of(
+        fired,
+        lambda: with_ratio(
+            fired.select(
+                *_OWNER,
+                pl.lit(LOADED).alias("code"),
+                pl.format(
+                    "Declared {}; the scan shows contents in {} % of its outline.",
+                    "as",
+                    plain(pl.col("share") * 100, 0),
+                ).alias("sentence"),
+                pl.col("share").alias("observed"),
+                pl.lit(0.0).alias("expected"),
+                pl.lit("share of the outline").alias("unit"),
+                "image_path",
+            ),
+            ratios,
         ),
-        ratios,
     )
     reason = (
         pl.when(~pl.col("told"))
@@ -131,7 +134,7 @@ def _loaded(rows: pl.DataFrame, parameters: FillParameters) -> Outcome:
         .otherwise(_no_fill())
     )
     return Outcome(
-        findings=as_findings(findings),
+        findings=findings,
         not_assessed=as_not_assessed(
             rows.filter(~pl.col("told") | (declared & pl.col("share").is_null())), LOADED, reason
         ),
@@ -141,21 +144,24 @@ def _loaded(rows: pl.DataFrame, parameters: FillParameters) -> Outcome:
 def _empty(rows: pl.DataFrame, parameters: FillParameters) -> Outcome:
     declared = ((pl.col("times") >= 1) & ~pl.col("nothing")).fill_null(value=False)
     fired = rows.filter(declared & (pl.col("share") <= parameters.empty_share))
-    findings = with_ratio(
-        fired.select(
-            *_OWNER,
-            pl.lit(EMPTY).alias("code"),
-            pl.format(
-                "Declared {}; the scan shows contents in no more than {} % of its outline.",
-                "with",
-                plain(pl.col("share") * 100, 0),
-            ).alias("sentence"),
-            pl.col("share").alias("observed"),
-            pl.lit(parameters.empty_share).alias("expected"),
-            pl.lit("share of the outline").alias("unit"),
-            "image_path",
+    findings = findings_of(
+        fired,
+        lambda: with_ratio(
+            fired.select(
+                *_OWNER,
+                pl.lit(EMPTY).alias("code"),
+                pl.format(
+                    "Declared {}; the scan shows contents in no more than {} % of its outline.",
+                    "with",
+                    plain(pl.col("share") * 100, 0),
+                ).alias("sentence"),
+                pl.col("share").alias("observed"),
+                pl.lit(parameters.empty_share).alias("expected"),
+                pl.lit("share of the outline").alias("unit"),
+                "image_path",
+            ),
+            parameters.empty.ratios(fired["times"].to_numpy()),
         ),
-        parameters.empty.ratios(fired["times"].to_numpy()),
     )
     reason = (
         pl.when(pl.col("times").is_null())
@@ -164,7 +170,7 @@ def _empty(rows: pl.DataFrame, parameters: FillParameters) -> Outcome:
     )
     unknown = pl.col("times").is_null() | (declared & pl.col("share").is_null())
     return Outcome(
-        findings=as_findings(findings),
+        findings=findings,
         not_assessed=as_not_assessed(rows.filter(unknown), EMPTY, reason),
     )
 

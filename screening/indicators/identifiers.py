@@ -12,8 +12,8 @@ from parcelscope.screening.indicators.check_digits import (
 from parcelscope.screening.indicators.evidence import (
     Evidence,
     Outcome,
-    as_findings,
     as_not_assessed,
+    findings_of,
 )
 from parcelscope.screening.indicators.wording import quoted
 
@@ -65,12 +65,13 @@ def wrong_check_digits(evidence: Evidence, parameters: CheckParameters) -> Outco
     )
     is_parcel = pl.col("owner_kind") == "parcel"
     name = pl.when(is_parcel).then(pl.lit("tracking number")).otherwise(pl.lit("receptacle"))
-    wrong = pl.concat(
-        [
-            _wrong(rows.filter(~pl.col("number_holds")), "number", name),
-            _wrong(rows.filter(~pl.col("bill_holds")), "bill", pl.lit("master bill")),
-        ]
-    )
+    numbers = rows.filter(~pl.col("number_holds"))
+    bills = rows.filter(~pl.col("bill_holds"))
+    ratio = parameters.likelihood_ratio
+    findings = [
+        findings_of(numbers, lambda: _wrong(numbers, "number", name, ratio)),
+        findings_of(bills, lambda: _wrong(bills, "bill", pl.lit("master bill"), ratio)),
+    ]
     unknown = rows.filter(pl.col("number_holds").is_null() & pl.col("bill_holds").is_null())
     reason = (
         pl.when(pl.col("number").is_null() & pl.col("bill").is_null())
@@ -78,14 +79,12 @@ def wrong_check_digits(evidence: Evidence, parameters: CheckParameters) -> Outco
         .otherwise(pl.lit("the numbers are of no kind with a check digit known here"))
     )
     return Outcome(
-        findings=as_findings(
-            wrong.with_columns(pl.lit(parameters.likelihood_ratio).alias("likelihood_ratio"))
-        ),
+        findings=pl.concat(findings),
         not_assessed=as_not_assessed(unknown, CHECK, reason),
     )
 
 
-def _wrong(rows: pl.DataFrame, column: str, name: pl.Expr) -> pl.DataFrame:
+def _wrong(rows: pl.DataFrame, column: str, name: pl.Expr, ratio: float) -> pl.DataFrame:
     return rows.select(
         "owner_id",
         "owner_kind",
@@ -96,4 +95,5 @@ def _wrong(rows: pl.DataFrame, column: str, name: pl.Expr) -> pl.DataFrame:
             quoted(pl.col(column)),
         ).alias("sentence"),
         pl.col(column).alias("text"),
+        pl.lit(ratio).alias("likelihood_ratio"),
     )

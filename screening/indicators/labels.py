@@ -9,8 +9,8 @@ from parcelscope.screening.config import Grades
 from parcelscope.screening.indicators.evidence import (
     Evidence,
     Outcome,
-    as_findings,
     as_not_assessed,
+    findings_of,
     with_ratio,
 )
 from parcelscope.screening.indicators.label_numbers import (
@@ -113,8 +113,9 @@ def _told(
         quoted(pl.col("text")),
     )
     doubted = suspects.filter(unsure).unique(OWNER, keep="first", maintain_order=True)
+    sure = suspects.filter(~unsure)
     return Outcome(
-        findings=as_findings(_findings(suspects.filter(~unsure), parameters, code)),
+        findings=findings_of(sure, lambda: _findings(sure, parameters, code)),
         not_assessed=pl.concat(
             [
                 as_not_assessed(blind, code, pl.col("reason")),

@@ -13,8 +13,8 @@ from parcelscope.screening.indicators.count import COUNT
 from parcelscope.screening.indicators.evidence import (
     Evidence,
     Outcome,
-    as_findings,
     as_not_assessed,
+    findings_of,
     merged,
     with_ratio,
     with_reasons,
@@ -55,28 +55,32 @@ def _count_leaning(evidence: Evidence, parameters: LeaningParameters) -> Outcome
         ((middle - manifested) / half_width).alias("distance"), middle.alias("middle")
     )
     rows = rows.filter(pl.col("distance") >= parameters.count.at[0])
-    findings = with_ratio(
-        rows.select(
-            *keys,
-            pl.lit(COUNT_LEANING).alias("code"),
-            pl.format(
-                "The X-ray shows {} to {}, about {}; the manifest's {} is at the low end of that.",
-                plain(low.ceil(), 0),
-                counted(high.floor(), "piece"),
-                plain(pl.col("middle"), 1),
-                manifested,
-            ).alias("sentence"),
-            pl.col("middle").alias("observed"),
-            low.alias("observed_low"),
-            high.alias("observed_high"),
-            manifested.alias("expected"),
-            pl.lit("pieces").alias("unit"),
+    findings = findings_of(
+        rows,
+        lambda: with_ratio(
+            rows.select(
+                *keys,
+                pl.lit(COUNT_LEANING).alias("code"),
+                pl.format(
+                    "The X-ray shows {} to {}, about {}; the manifest's {} is at the low end of"
+                    " that.",
+                    plain(low.ceil(), 0),
+                    counted(high.floor(), "piece"),
+                    plain(pl.col("middle"), 1),
+                    manifested,
+                ).alias("sentence"),
+                pl.col("middle").alias("observed"),
+                low.alias("observed_low"),
+                high.alias("observed_high"),
+                manifested.alias("expected"),
+                pl.lit("pieces").alias("unit"),
+            ),
+            parameters.count.ratios(rows["distance"].to_numpy()),
         ),
-        parameters.count.ratios(rows["distance"].to_numpy()),
     )
     reason = pl.lit(f"no count to compare, see {COUNT}")
     return Outcome(
-        findings=as_findings(findings),
+        findings=findings,
         not_assessed=as_not_assessed(cartons.filter(~comparable), COUNT_LEANING, reason),
     )
 
@@ -88,22 +92,25 @@ def _weight_leaning(evidence: Evidence, parameters: LeaningParameters) -> Outcom
     comparable = ((declared > 0) & (measured > 0)).fill_null(value=False)
     rows = cartons.filter(comparable).with_columns((measured / declared - 1).alias("distance"))
     rows = rows.filter(pl.col("distance") >= parameters.weight.at[0])
-    findings = with_ratio(
-        rows.select(
-            "owner_id",
-            "owner_kind",
-            pl.lit(WEIGHT_LEANING).alias("code"),
-            pl.format(
-                "The scale says {}, {} % above the {} of the manifest.",
-                grams(measured),
-                plain(pl.col("distance") * 100, 1),
-                grams(declared),
-            ).alias("sentence"),
-            measured.alias("observed"),
-            declared.alias("expected"),
-            pl.lit("g").alias("unit"),
+    findings = findings_of(
+        rows,
+        lambda: with_ratio(
+            rows.select(
+                "owner_id",
+                "owner_kind",
+                pl.lit(WEIGHT_LEANING).alias("code"),
+                pl.format(
+                    "The scale says {}, {} % above the {} of the manifest.",
+                    grams(measured),
+                    plain(pl.col("distance") * 100, 1),
+                    grams(declared),
+                ).alias("sentence"),
+                measured.alias("observed"),
+                declared.alias("expected"),
+                pl.lit("g").alias("unit"),
+            ),
+            parameters.weight.ratios(rows["distance"].to_numpy()),
         ),
-        parameters.weight.ratios(rows["distance"].to_numpy()),
     )
     reason = (
         pl.when(~(declared > 0).fill_null(value=False))
@@ -111,6 +118,6 @@ def _weight_leaning(evidence: Evidence, parameters: LeaningParameters) -> Outcom
         .otherwise(pl.lit("no weight from a scale"))
     )
     return Outcome(
-        findings=as_findings(findings),
+        findings=findings,
         not_assessed=as_not_assessed(cartons.filter(~comparable), WEIGHT_LEANING, reason),
     )

@@ -11,8 +11,8 @@ from parcelscope.screening.config import Grades
 from parcelscope.screening.indicators.evidence import (
     Evidence,
     Outcome,
-    as_findings,
     as_not_assessed,
+    findings_of,
     merged,
     with_ratio,
     with_reasons,
@@ -80,28 +80,31 @@ def _differences(rows: pl.DataFrame, evidence: Evidence, parameters: OriginParam
     spots = _spots(seen)
     sentences = [_sentence(row, spots.get((row["owner_id"], row["owner_kind"]), []))
                  for row in fired.iter_rows(named=True)]  # fmt: skip
-    findings = with_ratio(
-        fired.select(
-            *_OWNER,
-            pl.lit(ORIGIN).alias("code"),
-            pl.Series("sentence", sentences, dtype=pl.String()),
-            "observed",
-            "observed_low",
-            "observed_high",
-            "expected",
-            "unit",
-            "text",
-            "image_path",
-            pl.Series(
-                "box_xyxy",
-                [
-                    (spots.get((owner_id, kind)) or [{"box_xyxy": None}])[0]["box_xyxy"]
-                    for owner_id, kind in fired.select(_OWNER).iter_rows()
-                ],
-                dtype=pl.List(pl.Float64()),
+    findings = findings_of(
+        fired,
+        lambda: with_ratio(
+            fired.select(
+                *_OWNER,
+                pl.lit(ORIGIN).alias("code"),
+                pl.Series("sentence", sentences, dtype=pl.String()),
+                "observed",
+                "observed_low",
+                "observed_high",
+                "expected",
+                "unit",
+                "text",
+                "image_path",
+                pl.Series(
+                    "box_xyxy",
+                    [
+                        (spots.get((owner_id, kind)) or [{"box_xyxy": None}])[0]["box_xyxy"]
+                        for owner_id, kind in fired.select(_OWNER).iter_rows()
+                    ],
+                    dtype=pl.List(pl.Float64()),
+                ),
             ),
+            parameters.difference.ratios(fired["strength"].to_numpy()),
         ),
-        parameters.difference.ratios(fired["strength"].to_numpy()),
     )
     unlaid = pl.col("text").str.ends_with("not laid over").fill_null(value=False)
     open_ones = judged.filter(
@@ -114,7 +117,7 @@ def _differences(rows: pl.DataFrame, evidence: Evidence, parameters: OriginParam
         pl.lit("the two scans were not compared"),
     )
     return Outcome(
-        findings=as_findings(findings),
+        findings=findings,
         not_assessed=as_not_assessed(open_ones, ORIGIN, reason),
     )
 
@@ -178,27 +181,30 @@ def _counts(rows: pl.DataFrame, evidence: Evidence, parameters: OriginParameters
     fired = joined.with_columns(gap.alias("gap")).filter(
         both & (pl.col("gap") >= parameters.count.at[0])
     )
-    findings = with_ratio(
-        fired.select(
-            *_OWNER,
-            pl.lit(ORIGIN_COUNT).alias("code"),
-            pl.format(
-                "The scan on arrival shows {} to {}, the one at origin {} to {}.",
-                plain(pl.col("arrival_low"), 0),
-                counted(pl.col("arrival_high"), "piece"),
-                plain(pl.col("origin_low"), 0),
-                plain(pl.col("origin_high"), 0),
-            ).alias("sentence"),
-            ((pl.col("arrival_low") + pl.col("arrival_high")) / 2).alias("observed"),
-            pl.col("arrival_low").alias("observed_low"),
-            pl.col("arrival_high").alias("observed_high"),
-            ((pl.col("origin_low") + pl.col("origin_high")) / 2).alias("expected"),
-            pl.lit("pieces").alias("unit"),
+    findings = findings_of(
+        fired,
+        lambda: with_ratio(
+            fired.select(
+                *_OWNER,
+                pl.lit(ORIGIN_COUNT).alias("code"),
+                pl.format(
+                    "The scan on arrival shows {} to {}, the one at origin {} to {}.",
+                    plain(pl.col("arrival_low"), 0),
+                    counted(pl.col("arrival_high"), "piece"),
+                    plain(pl.col("origin_low"), 0),
+                    plain(pl.col("origin_high"), 0),
+                ).alias("sentence"),
+                ((pl.col("arrival_low") + pl.col("arrival_high")) / 2).alias("observed"),
+                pl.col("arrival_low").alias("observed_low"),
+                pl.col("arrival_high").alias("observed_high"),
+                ((pl.col("origin_low") + pl.col("origin_high")) / 2).alias("expected"),
+                pl.lit("pieces").alias("unit"),
+            ),
+            parameters.count.ratios(fired["gap"].to_numpy().astype(np.float64)),
         ),
-        parameters.count.ratios(fired["gap"].to_numpy().astype(np.float64)),
     )
     reason = pl.coalesce(_missing(), pl.lit("no pieces were counted in one of the scans"))
     return Outcome(
-        findings=as_findings(findings),
+        findings=findings,
         not_assessed=as_not_assessed(joined.filter(~both), ORIGIN_COUNT, reason),
     )

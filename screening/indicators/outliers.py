@@ -12,8 +12,8 @@ from parcelscope.screening.config import Grades
 from parcelscope.screening.indicators.evidence import (
     Evidence,
     Outcome,
-    as_findings,
     as_not_assessed,
+    findings_of,
     with_ratio,
 )
 from parcelscope.screening.indicators.wording import plain, quoted
@@ -62,25 +62,28 @@ def scans_unlike_group(evidence: Evidence, parameters: OutlierParameters) -> Out
         *_OWNER, "z", "group", "image_path", descending=[False, False, True, False, False]
     ).unique(_OWNER, keep="first", maintain_order=True)
     fired = most.filter(pl.col("z") >= parameters.grades.at[0])
-    findings = with_ratio(
-        fired.select(
-            *_OWNER,
-            pl.lit(OUTLIER).alias("code"),
-            pl.format(
-                "Its scan is unlike the {} others of its {} ({}): {} spreads beyond the usual"
-                " distance between them.",
-                pl.col("scans") - 1,
-                pl.col("group").replace_strict(GROUPS),
-                quoted(pl.col("key")),
-                plain(pl.col("z"), 1),
-            ).alias("sentence"),
-            pl.col("distance").alias("observed"),
-            pl.col("usual").alias("expected"),
-            pl.lit("mean cosine distance").alias("unit"),
-            pl.format("{} {}", pl.col("group"), pl.col("key")).alias("text"),
-            "image_path",
+    findings = findings_of(
+        fired,
+        lambda: with_ratio(
+            fired.select(
+                *_OWNER,
+                pl.lit(OUTLIER).alias("code"),
+                pl.format(
+                    "Its scan is unlike the {} others of its {} ({}): {} spreads beyond the usual"
+                    " distance between them.",
+                    pl.col("scans") - 1,
+                    pl.col("group").replace_strict(GROUPS),
+                    quoted(pl.col("key")),
+                    plain(pl.col("z"), 1),
+                ).alias("sentence"),
+                pl.col("distance").alias("observed"),
+                pl.col("usual").alias("expected"),
+                pl.lit("mean cosine distance").alias("unit"),
+                pl.format("{} {}", pl.col("group"), pl.col("key")).alias("text"),
+                "image_path",
+            ),
+            parameters.grades.ratios(fired["z"].to_numpy()),
         ),
-        parameters.grades.ratios(fired["z"].to_numpy()),
     )
     described = scans.select(*_OWNER, pl.lit(value=True).alias("described")).unique()
     rest = parcels.select(_OWNER).join(most.select(_OWNER), on=_OWNER, how="anti")
@@ -95,7 +98,7 @@ def scans_unlike_group(evidence: Evidence, parameters: OutlierParameters) -> Out
         .otherwise(pl.lit("no scan of it could be described"))
     )
     return Outcome(
-        findings=as_findings(findings),
+        findings=findings,
         not_assessed=as_not_assessed(rest.join(described, on=_OWNER, how="left"), OUTLIER, reason),
     )
 

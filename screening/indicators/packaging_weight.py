@@ -17,8 +17,8 @@ from parcelscope.screening.indicators.count import cartons_with_rows, rows_rejec
 from parcelscope.screening.indicators.evidence import (
     Evidence,
     Outcome,
-    as_findings,
     as_not_assessed,
+    findings_of,
     with_ratio,
 )
 from parcelscope.screening.indicators.wording import counted, grams
@@ -62,28 +62,31 @@ def unusual_packaging(evidence: Evidence, parameters: PackagingParameters) -> Ou
     )
     unsure = evidence.rejected_parcel_rows > 0
     fired = high.clear() if unsure else high
-    findings = with_ratio(
-        fired.select(
-            "owner_id",
-            "owner_kind",
-            pl.lit(PACKAGING).alias("code"),
-            pl.format(
-                "{} the carton weighs {} more than its {}; two in three cartons like it in this"
-                " window weigh {} to {} more.",
-                pl.col("by"),
-                grams(rest),
-                pl.when(pl.col("rows") == 1)
-                .then(pl.lit("one parcel row"))
-                .otherwise(pl.format("{} parcel rows together", pl.col("rows"))),
-                grams((usual - spread).exp()),
-                grams((usual + spread).exp()),
-            ).alias("sentence"),
-            rest.alias("observed"),
-            usual.exp().alias("expected"),
-            pl.lit("g").alias("unit"),
-        ),
-        parameters.grades.ratios(
-            fired.select((rest.log() - usual) / spread).to_series().to_numpy()
+    findings = findings_of(
+        fired,
+        lambda: with_ratio(
+            fired.select(
+                "owner_id",
+                "owner_kind",
+                pl.lit(PACKAGING).alias("code"),
+                pl.format(
+                    "{} the carton weighs {} more than its {}; two in three cartons like it in this"
+                    " window weigh {} to {} more.",
+                    pl.col("by"),
+                    grams(rest),
+                    pl.when(pl.col("rows") == 1)
+                    .then(pl.lit("one parcel row"))
+                    .otherwise(pl.format("{} parcel rows together", pl.col("rows"))),
+                    grams((usual - spread).exp()),
+                    grams((usual + spread).exp()),
+                ).alias("sentence"),
+                rest.alias("observed"),
+                usual.exp().alias("expected"),
+                pl.lit("g").alias("unit"),
+            ),
+            parameters.grades.ratios(
+                fired.select((rest.log() - usual) / spread).to_series().to_numpy()
+            ),
         ),
     )
     missed = cartons.filter(pl.col("reason").is_not_null()).select(
@@ -93,7 +96,7 @@ def unusual_packaging(evidence: Evidence, parameters: PackagingParameters) -> Ou
         why = rows_rejected(evidence.rejected_parcel_rows)
         missed = pl.concat([missed, high.select("owner_id", "owner_kind", why.alias("reason"))])
     return Outcome(
-        findings=as_findings(findings),
+        findings=findings,
         not_assessed=as_not_assessed(missed, PACKAGING, pl.col("reason")),
     )
 

@@ -15,8 +15,8 @@ from parcelscope.screening.indicators.check_digits import normalised
 from parcelscope.screening.indicators.evidence import (
     Evidence,
     Outcome,
-    as_findings,
     as_not_assessed,
+    findings_of,
     merged,
     with_ratio,
 )
@@ -151,16 +151,21 @@ def _count_findings(
     ratios: NDArray[np.float64],
 ) -> pl.DataFrame:
     """A finding for each of `rows`: `sentence` with its two `values`, against the last number."""
-    told = rows.select(
-        *_KEYS,
-        pl.lit(RECEPTACLE_COUNT).alias("code"),
-        pl.format(sentence, *values).alias("sentence"),
-        observed.alias("observed"),
-        pl.col("last").alias("expected"),
-        pl.lit("receptacles").alias("unit"),
-        pl.col("receptacle").alias("text"),
+    return findings_of(
+        rows,
+        lambda: with_ratio(
+            rows.select(
+                *_KEYS,
+                pl.lit(RECEPTACLE_COUNT).alias("code"),
+                pl.format(sentence, *values).alias("sentence"),
+                observed.alias("observed"),
+                pl.col("last").alias("expected"),
+                pl.lit("receptacles").alias("unit"),
+                pl.col("receptacle").alias("text"),
+            ),
+            ratios,
+        ),
     )
-    return as_findings(with_ratio(told, ratios))
 
 
 def _weights(
@@ -189,21 +194,24 @@ def _weights(
         .alias("comparable"),
     )
     fired = rows.filter(pl.col("comparable") & (pl.col("distance") >= parameters.weight.at[0]))
-    findings = with_ratio(
-        fired.select(
-            *_KEYS,
-            pl.lit(RECEPTACLE_WEIGHT).alias("code"),
-            pl.format(
-                "The items of this receptacle add up to {}; its identifier says {}.",
-                grams(parts),
-                grams(whole),
-            ).alias("sentence"),
-            parts.alias("observed"),
-            whole.alias("expected"),
-            pl.lit("g").alias("unit"),
-            pl.col("receptacle").alias("text"),
+    findings = findings_of(
+        fired,
+        lambda: with_ratio(
+            fired.select(
+                *_KEYS,
+                pl.lit(RECEPTACLE_WEIGHT).alias("code"),
+                pl.format(
+                    "The items of this receptacle add up to {}; its identifier says {}.",
+                    grams(parts),
+                    grams(whole),
+                ).alias("sentence"),
+                parts.alias("observed"),
+                whole.alias("expected"),
+                pl.lit("g").alias("unit"),
+                pl.col("receptacle").alias("text"),
+            ),
+            parameters.weight.ratios(fired["distance"].to_numpy()),
         ),
-        parameters.weight.ratios(fired["distance"].to_numpy()),
     )
     reason = (
         pl.when(pl.col("despatch").is_null())
@@ -222,7 +230,7 @@ def _weights(
         .otherwise(pl.lit("parcel rows that could not be read may belong to the carton"))
     )
     return Outcome(
-        findings=as_findings(findings),
+        findings=findings,
         not_assessed=as_not_assessed(rows.filter(~pl.col("comparable")), RECEPTACLE_WEIGHT, reason),
     )
 
@@ -251,18 +259,21 @@ def _classes(evidence: Evidence, parameters: ReceptacleParameters) -> Outcome:
     service, fitting = pl.col("service"), pl.col("fitting")
     comparable = service.is_not_null() & fitting.is_not_null()
     fired = rows.filter(comparable & ~fitting.str.contains(service, literal=True))
-    findings = fired.select(
-        *_KEYS,
-        pl.lit(SUBCLASS).alias("code"),
-        pl.format(
-            "Item {} is of service {}; its receptacle is of sub-class {}, which holds {}.",
-            quoted(pl.col("tracking_number")),
-            service,
-            pl.col("subclass"),
-            fitting.str.split("").list.join(", "),
-        ).alias("sentence"),
-        pl.col("tracking_number").alias("text"),
-        pl.lit(parameters.item_class).alias("likelihood_ratio"),
+    findings = findings_of(
+        fired,
+        lambda: fired.select(
+            *_KEYS,
+            pl.lit(SUBCLASS).alias("code"),
+            pl.format(
+                "Item {} is of service {}; its receptacle is of sub-class {}, which holds {}.",
+                quoted(pl.col("tracking_number")),
+                service,
+                pl.col("subclass"),
+                fitting.str.split("").list.join(", "),
+            ).alias("sentence"),
+            pl.col("tracking_number").alias("text"),
+            pl.lit(parameters.item_class).alias("likelihood_ratio"),
+        ),
     )
     reason = (
         pl.when(pl.col("despatch").is_null())
@@ -272,6 +283,6 @@ def _classes(evidence: Evidence, parameters: ReceptacleParameters) -> Outcome:
         .otherwise(pl.format("it is not known what sub-class {} holds", pl.col("subclass")))
     )
     return Outcome(
-        findings=as_findings(findings),
+        findings=findings,
         not_assessed=as_not_assessed(rows.filter(~comparable), SUBCLASS, reason),
     )

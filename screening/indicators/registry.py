@@ -164,6 +164,9 @@ class IndicatorSpec(Generic[P]):
     """What the `parameters` of an entry in a pack must fit."""
     codes: Mapping[str, Kinds]
     """What each code that it reports may be said of."""
+    by_manifest: bool = False
+    """Whether it looks at the manifest tables and nothing that a detector said, so that it can run
+    before any image is decoded."""
 
 
 _SPECS: Final[tuple[IndicatorSpec[Any], ...]] = (
@@ -177,19 +180,24 @@ _SPECS: Final[tuple[IndicatorSpec[Any], ...]] = (
     IndicatorSpec(
         "rows", rows_unlike_carton, RowsParameters, {ROW_PIECES: CARTON, ROW_WEIGHT: CARTON}
     ),
-    IndicatorSpec("packaging", unusual_packaging, PackagingParameters, {PACKAGING: CARTON}),
+    IndicatorSpec(
+        "packaging", unusual_packaging, PackagingParameters, {PACKAGING: CARTON}, by_manifest=True
+    ),
     IndicatorSpec(
         "mass",
         masses_unlike,
         MassParameters,
         {XRAY_DECLARED: BOTH, XRAY_SCALE: BOTH, SCALE_DECLARED: BOTH},
     ),
-    IndicatorSpec("check digits", wrong_check_digits, CheckParameters, {CHECK: BOTH}),
+    IndicatorSpec(
+        "check digits", wrong_check_digits, CheckParameters, {CHECK: BOTH}, by_manifest=True
+    ),
     IndicatorSpec(
         "reuse",
         numbers_used_again,
         ReuseParameters,
         {REUSE: PARCEL, ENTRIES: PARCEL, SEAL: CARTON},
+        by_manifest=True,
     ),
     IndicatorSpec("labels", unlisted_labels, LabelParameters, {LABEL: BOTH}),
     IndicatorSpec("label text", unlisted_text, LabelTextParameters, {LABEL_TEXT: BOTH}),
@@ -200,41 +208,68 @@ _SPECS: Final[tuple[IndicatorSpec[Any], ...]] = (
         AddresseeParameters,
         {LABEL_ADDRESSES: PARCEL, CONSIGNEE: PARCEL},
     ),
-    IndicatorSpec("description", vague_descriptions, DescriptionParameters, {DESCRIPTION: PARCEL}),
-    IndicatorSpec("value", unusual_values, ValueParameters, {VALUE: PARCEL}),
-    IndicatorSpec("consignee days", consignee_days, ConsigneeDayParameters, {DAY: PARCEL}),
     IndicatorSpec(
-        "consignee addresses", undeliverable_addresses, AddressParameters, {ADDRESS: PARCEL}
+        "description",
+        vague_descriptions,
+        DescriptionParameters,
+        {DESCRIPTION: PARCEL},
+        by_manifest=True,
+    ),
+    IndicatorSpec("value", unusual_values, ValueParameters, {VALUE: PARCEL}, by_manifest=True),
+    IndicatorSpec(
+        "consignee days", consignee_days, ConsigneeDayParameters, {DAY: PARCEL}, by_manifest=True
+    ),
+    IndicatorSpec(
+        "consignee addresses",
+        undeliverable_addresses,
+        AddressParameters,
+        {ADDRESS: PARCEL},
+        by_manifest=True,
     ),
     IndicatorSpec(
         "address clusters",
         address_clusters,
         ClusterParameters,
         {NAMES: PARCEL, ADDRESSES: PARCEL, CLUSTER: PARCEL, SPLIT: PARCEL},
+        by_manifest=True,
     ),
     IndicatorSpec("contents", contents_contradict, ContentsParameters, {CONTENTS: PARCEL}),
     IndicatorSpec(
-        "policy", policy_departures, EntryPolicyParameters, {ENTRY: PARCEL, ELEMENTS: PARCEL}
+        "policy",
+        policy_departures,
+        EntryPolicyParameters,
+        {ENTRY: PARCEL, ELEMENTS: PARCEL},
+        by_manifest=True,
     ),
     IndicatorSpec(
         "entry match",
         numbers_without_entry,
         EntryMatchParameters,
         {NO_ENTRY: PARCEL, NO_NUMBER: PARCEL},
+        by_manifest=True,
     ),
     IndicatorSpec(
         "receptacles",
         receptacles_unlike_items,
         ReceptacleParameters,
         {RECEPTACLE_COUNT: CARTON, RECEPTACLE_WEIGHT: CARTON, SUBCLASS: PARCEL},
+        by_manifest=True,
     ),
-    IndicatorSpec("bag tags", odd_bag_tags, BagTagParameters, {MISSING: CARTON, MIXED: CARTON}),
+    IndicatorSpec(
+        "bag tags",
+        odd_bag_tags,
+        BagTagParameters,
+        {MISSING: CARTON, MIXED: CARTON},
+        by_manifest=True,
+    ),
     IndicatorSpec("outliers", scans_unlike_group, OutlierParameters, {OUTLIER: PARCEL}),
     IndicatorSpec("fill", fill_unlike_declared, FillParameters, {LOADED: BOTH, EMPTY: BOTH}),
     IndicatorSpec(
         "origin", origin_unlike_arrival, OriginParameters, {ORIGIN: BOTH, ORIGIN_COUNT: CARTON}
     ),
-    IndicatorSpec("watched", resembles_watched, WatchedParameters, {ENTITY: PARCEL}),
+    IndicatorSpec(
+        "watched", resembles_watched, WatchedParameters, {ENTITY: PARCEL}, by_manifest=True
+    ),
 )
 
 INDICATORS: Final[Mapping[str, IndicatorSpec[Any]]] = MappingProxyType(

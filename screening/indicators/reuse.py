@@ -21,6 +21,7 @@ from parcelscope.screening.indicators.evidence import (
     Outcome,
     as_findings,
     as_not_assessed,
+    findings_of,
     merged,
     with_ratio,
 )
@@ -171,7 +172,7 @@ def _reused(
     ).join(fired.select("owner_id"), on="owner_id", how="anti")
     name = _NAMES[code]
     return Outcome(
-        findings=as_findings(_told(fired, code, parameters)),
+        findings=findings_of(fired, lambda: _told(fired, code, parameters)),
         not_assessed=pl.concat(
             [
                 as_not_assessed(
@@ -301,24 +302,27 @@ def _several_entries(
         .then(pl.lit(""))
         .otherwise(pl.format(", {} of them in earlier windows", pl.col("earlier")))
     )
-    findings = with_ratio(
-        fired.select(
-            *_OWNER,
-            pl.lit(ENTRIES).alias("code"),
-            pl.format(
-                "Tracking number {} stands under {}{}; one is expected.",
-                quoted(pl.col("text")),
-                pl.format("{} entry numbers", pl.col("entries")),
-                before_too,
-            ).alias("sentence"),
-            pl.col("entries").alias("observed"),
-            pl.lit(1.0).alias("expected"),
-            pl.lit("entries").alias("unit"),
-            pl.col("text"),
+    findings = findings_of(
+        fired,
+        lambda: with_ratio(
+            fired.select(
+                *_OWNER,
+                pl.lit(ENTRIES).alias("code"),
+                pl.format(
+                    "Tracking number {} stands under {}{}; one is expected.",
+                    quoted(pl.col("text")),
+                    pl.format("{} entry numbers", pl.col("entries")),
+                    before_too,
+                ).alias("sentence"),
+                pl.col("entries").alias("observed"),
+                pl.lit(1.0).alias("expected"),
+                pl.lit("entries").alias("unit"),
+                pl.col("text"),
+            ),
+            parameters.entries.ratios(fired["entries"].to_numpy().astype(float)),
         ),
-        parameters.entries.ratios(fired["entries"].to_numpy().astype(float)),
     )
-    return Outcome(findings=as_findings(findings), not_assessed=silent)
+    return Outcome(findings=findings, not_assessed=silent)
 
 
 def _without_entry(parcels: pl.DataFrame) -> pl.DataFrame:

@@ -1,13 +1,15 @@
 """Each row is held to the version of an entry that is in force on its day."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import polars as pl
 import pytest
 from tests.screening import windows as w
 
 from parcelscope.screening.indicator_pack import load_indicators
-from parcelscope.screening.indicator_run import run_indicators
+from parcelscope.screening.indicator_run import manifest_reports, run_indicators
 from parcelscope.screening.indicators.evidence import Outcome
 from parcelscope.screening.pack_store import import_pack
 
@@ -107,3 +109,24 @@ def test_a_finding_by_an_imported_pack_counts_for_no_more_than_agreed(
     of = w.evidence(w.feed([parcel("P", "2026-07-01")]))
     told = run_indicators(of, load_indicators(["base", "dated"]))
     assert w.ratio(told, "ID.check", "P") == 5.0
+
+
+def test_what_the_manifest_says_by_itself_is_said_before_any_detector_answered(
+    tmp_path: Path,
+) -> None:
+    window = w.evidence(
+        w.feed(
+            [parcel(f"P{n}", "2026-06-23") for n in range(3)] + [{"parcel_id": "bare"}],
+            [{"carton_id": "C1", "pieces_manifested": 3}],
+        )
+    )
+    # Any look at what detectors said fails.
+    blind = replace(
+        window, findings=pl.DataFrame(), not_assessed=pl.DataFrame(), embeddings=pl.DataFrame()
+    )
+    ahead = manifest_reports(blind, load_indicators(["base"]))
+    whole = run_indicators(window, load_indicators(["base"]))
+    both = run_indicators(window, load_indicators(["base"]), ahead)
+    assert not whole.findings.is_empty()
+    assert both.findings.equals(whole.findings)
+    assert both.not_assessed.equals(whole.not_assessed)
