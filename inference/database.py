@@ -54,8 +54,12 @@ def without_password(url: str) -> str:
     return _parsed(url).render_as_string(hide_password=True)
 
 
-def open_database(url: str) -> Engine:
+def open_database(url: str, *, lock_wait_s: float = LOCK_WAIT_S) -> Engine:
     """The database at `url`; connects only when it is used.
+
+    Args:
+        url: SQLite or PostgreSQL.
+        lock_wait_s: How long a writer to SQLite waits for the others.
 
     Raises:
         ConfigError: If `url` names no SQLite or PostgreSQL, or its driver is not installed.
@@ -63,7 +67,7 @@ def open_database(url: str) -> Engine:
     parsed = _parsed(url)
     kind = parsed.get_backend_name()
     if kind == "sqlite":
-        engine = create_engine(parsed, connect_args={"timeout": LOCK_WAIT_S})
+        engine = create_engine(parsed, connect_args={"timeout": lock_wait_s})
         event.listen(engine, "connect", _begin_ourselves)
         event.listen(engine, "begin", _begin_to_write)
         return engine

@@ -48,6 +48,8 @@ class Kept:
     keep_days: int
     """How long a later window must be told of them."""
     today: date
+    prune_every: int = 1
+    """Old rows are taken out by one of so many windows: more where windows are single parcels."""
 
     def write(self, connection: Connection, shard: object) -> None:
         """Write the window on `connection`, and leave the transaction to the caller."""
@@ -68,7 +70,52 @@ class Kept:
         # In the order of the key: two windows that bring the same numbers never wait in a circle.
         for some in rows.iter_slices(ROWS_AT_ONCE):
             connection.execute(_insert(connection), some.to_dicts())
-        prune(connection, window_id, self.today)
+        if window_id % self.prune_every == 0:
+            prune(connection, window_id, self.today, slice_=window_id // self.prune_every)
+
+
+class OpenHistory:
+    """A history that stays open for many small windows, such as single parcels.
+
+    Whoever asks must be answered soon, so it is not waited for.
+    """
+
+    def __init__(self, url: str, *, lock_wait_s: float) -> None:
+        """Name it; it is opened when it is first used.
+
+        Raises:
+            ConfigError: If `url` cannot be used.
+        """
+        self._engine = open_database(url, lock_wait_s=lock_wait_s)
+        self._is_current = False
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._engine.dispose()
+
+    def keep_and_look(self, kept: Kept) -> pl.DataFrame:
+        """Write `kept`, then read what windows of other feeds saw of its numbers.
+
+        In this order and in two transactions: of two that come at once, one sees the other.
+
+        Returns:
+            Columns as `SIGHTING_SCHEMA`.
+
+        Raises:
+            DatabaseError: If the database is away, busy for too long, or of a newer release.
+        """
+
+        def work() -> pl.DataFrame:
+            if not self._is_current:
+                upgrade(self._engine)
+                self._is_current = True
+            with self._engine.begin() as connection:
+                kept.write(connection, None)
+            asked = kept.sightings["number"].drop_nulls().unique().sort().to_list()
+            with self._engine.begin() as connection:
+                return _read(connection, asked, kept.feed)
+
+        return patiently(work, patience_s=0.0)
 
 
 def history_url(name: str) -> str:
@@ -131,7 +178,7 @@ def write_history(url: str, kept: Kept) -> None:
         engine.dispose()
 
 
-def prune(connection: Connection, window_id: int, today: date) -> None:
+def prune(connection: Connection, window_id: int, today: date, *, slice_: int) -> None:
     """Take the rows out of one slice of the numbers that no later window is told of any more."""
     windows, sightings = HISTORY_WINDOWS.c, HISTORY_SIGHTINGS.c
     keep_days = connection.execute(select(func.max(windows.keep_days))).scalar_one()
@@ -142,7 +189,7 @@ def prune(connection: Connection, window_id: int, today: date) -> None:
     ).scalar()
     if oldest is None:
         return
-    low = _LOWEST + window_id % SLICES * _SLICE
+    low = _LOWEST + slice_ % SLICES * _SLICE
     # A window with a lower number may be committed between these statements, by someone slower.
     late = select(windows.window_id).where(windows.window_id < oldest, windows.day >= horizon)
     connection.execute(

@@ -9,6 +9,7 @@ from parcelscope.pipelines.service_options import (
     BundleOption,
     ConfigOption,
     LogJsonOption,
+    NumbersOption,
     WedgesOption,
     needing_extra,
 )
@@ -41,6 +42,7 @@ def serve(
             help="URL of a database for the ledger and results of all runs, else one file each.",
         ),
     ] = None,
+    history: NumbersOption = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on. [127.0.0.1]")] = None,
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free one. [8750]")
@@ -71,6 +73,7 @@ def serve(
         "config": config,
         "step_wedges": step_wedges,
         "database": database,
+        "history": history,
         "host": host,
         "port": port,
         "latency_budget_s": None if latency_ms is None else latency_ms / 1000,

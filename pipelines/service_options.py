@@ -18,6 +18,14 @@ ConfigOption = Annotated[
 WedgesOption = Annotated[
     Path | None, typer.Option(help="Table with the step wedges of the scanners.")
 ]
+NumbersOption = Annotated[
+    str | None,
+    typer.Option(
+        "--history",
+        envvar="PARCELSCOPE_HISTORY",
+        help="Database that keeps the numbers of earlier parcels, as a SQLite file or a URL.",
+    ),
+]
 LogJsonOption = Annotated[bool, typer.Option("--log-json", help="Log lines as JSON.")]
 
 

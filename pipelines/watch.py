@@ -44,6 +44,8 @@ class WatchSettings:
     """Folder, or a link to one, which may change; the built-in bundle if None."""
     config: Path | None = None
     step_wedges: Path | None = None
+    history: str | None = None
+    """File or URL of the history of numbers; None compares with nothing earlier."""
     latency_budget_s: float = 1.0
     """A parcel that takes longer to score is answered as not assessed."""
     max_wait_s: float | None = None
@@ -62,6 +64,7 @@ class WatchSettings:
             "bundle": self.bundle,
             "config": self.config,
             "step_wedges": self.step_wedges,
+            "history": self.history,
             "latency_budget_s": self.latency_budget_s,
         }
         return load_settings(None, told)

@@ -9,6 +9,7 @@ from parcelscope.pipelines.service_options import (
     BundleOption,
     ConfigOption,
     LogJsonOption,
+    NumbersOption,
     WedgesOption,
     needing_extra,
 )
@@ -19,6 +20,7 @@ def watch(
     bundle: BundleOption = None,
     config: ConfigOption = None,
     step_wedges: WedgesOption = None,
+    history: NumbersOption = None,
     latency_ms: Annotated[
         int, typer.Option(min=1, max=60_000, help="Latency budget of one parcel, from its turn on.")
     ] = 1000,
@@ -46,6 +48,7 @@ def watch(
         bundle=bundle,
         config=config,
         step_wedges=step_wedges,
+        history=history,
         latency_budget_s=latency_ms / 1000,
         max_wait_s=None if max_wait_ms is None else max_wait_ms / 1000,
         settle_s=settle_ms / 1000,

@@ -72,12 +72,8 @@ def open_history(
         database: URL of the run's database, where it is not in the run folder.
     """
     url = database if history is None else history
-    days = [
-        rule.parameters.window_days
-        for rule in indicators.rules
-        if isinstance(rule.parameters, ReuseParameters)
-    ]
-    if url is None or not days:
+    days = days_asked(indicators)
+    if url is None or days is None:
         return NO_HISTORY
     today = date.fromisoformat(plan.created[:10])
     digest = feed_digest(plan.fingerprint.tables)
@@ -92,10 +88,18 @@ def open_history(
         url=url,
         in_ledger=url == database,
         earlier=read_earlier(out, plan.created),
-        kept=Kept(
-            run_id=plan.run_id, feed=digest, sightings=seen, keep_days=max(days), today=today
-        ),
+        kept=Kept(run_id=plan.run_id, feed=digest, sightings=seen, keep_days=days, today=today),
     )
+
+
+def days_asked(indicators: Indicators) -> int | None:
+    """For how many days `indicators` want to be told of a number; None where none asks."""
+    days = [
+        rule.parameters.window_days
+        for rule in indicators.rules
+        if isinstance(rule.parameters, ReuseParameters)
+    ]
+    return max(days, default=None)
 
 
 def read_earlier(out: Path, created: str) -> Earlier | None:

@@ -80,6 +80,7 @@ def _screen(job: RunJob, report: Report, relay: Relay, stop: threading.Event) ->
         provider=provider_choice(job.provider, None),
         shard_size=job.shard_size,
         database=job.database,
+        history=job.history,
         intake=Intake(isolate=job.isolate, max_quarantine_ratio=job.max_quarantine_ratio),
         progress=report,
         cancelled=stop.is_set,

@@ -20,6 +20,8 @@ class RunJob(BaseModel, frozen=True, extra="forbid"):
     seed: int
     workers: int | None
     database: str | None
+    history: str | None = None
+    """File or URL, where it is not in `database`."""
     provider: Provider
     shard_size: int | None
     isolate: bool

@@ -3,9 +3,12 @@
 import json
 import tempfile
 from collections.abc import Iterable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+import polars as pl
 
 from parcelscope.datasets.embeddings import embeddings_frame
 from parcelscope.datasets.errors import FeedError
@@ -14,9 +17,12 @@ from parcelscope.datasets.records import findings_frame, not_assessed_frame
 from parcelscope.datasets.schema import STEP_WEDGES
 from parcelscope.datasets.tables import empty_table, read_table
 from parcelscope.inference.detectors import Detectors, load_detectors
-from parcelscope.inference.engine import score_feed
+from parcelscope.inference.engine import use_one_thread_per_worker
 from parcelscope.inference.label_reading import require_reader
+from parcelscope.inference.one_owner import score_owner
+from parcelscope.inference.owners import OwnerTable
 from parcelscope.inference.risk import load_risk_scorers
+from parcelscope.inference.verdicts import Outcome
 from parcelscope.inference.weighing import Gauges, gauges_of
 from parcelscope.models.bundle import Bundle
 from parcelscope.models.signature import load_trusted_bundle
@@ -27,13 +33,20 @@ from parcelscope.pipelines.service.parcel import (
     ScoreAnswer,
     not_assessed,
 )
-from parcelscope.screening.assess import Window, assess_window
+from parcelscope.pipelines.service.parcel_history import (
+    ParcelHistory,
+    Seen,
+    open_parcel_history,
+)
+from parcelscope.screening.assess import ManifestSays, Window, assess_manifest, assess_window
 from parcelscope.screening.config import ScreeningConfig, load_screening_config
 from parcelscope.screening.indicator_pack import Indicators, load_indicators
 from parcelscope.screening.standing import Standing, load_standing
 
 MEMORY = Path("/dev/shm")
 """A folder that is memory, on Linux: the images of a parcel need not touch a disk."""
+BESIDE: Final = 2
+"""Threads beside the one that looks at the scans: photos, and what the manifest says by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,14 +61,27 @@ class Scorer:
     config: ScreeningConfig
     indicators: Indicators
     standing: Standing
+    beside: Executor
+    history: ParcelHistory | None = None
 
 
-def load_scorer(bundle_folder: Path, config: Path | None, step_wedges: Path | None) -> Scorer:
+def load_scorer(
+    bundle_folder: Path,
+    config: Path | None,
+    step_wedges: Path | None,
+    history: str | None = None,
+) -> Scorer:
     """The models in `bundle_folder`, ready to score.
+
+    Args:
+        bundle_folder: The bundle.
+        config: The screening configuration; the built-in one if None.
+        step_wedges: Table of the scanners' step wedges, if there is one.
+        history: URL of the history of numbers, if there is one.
 
     Raises:
         BundleError: If the bundle cannot be trusted.
-        ConfigError: If the configuration does not fit, or asks for what is not installed.
+        ConfigError: If the configuration or the URL does not fit, or asks for what is not there.
         FeedError: If the step wedges cannot be read.
     """
     settings = load_screening_config(config)
@@ -67,6 +93,8 @@ def load_scorer(bundle_folder: Path, config: Path | None, step_wedges: Path | No
         if step_wedges is None
         else read_table(step_wedges, STEP_WEDGES).frame
     )
+    use_one_thread_per_worker()
+    indicators = load_indicators(settings.indicator_packs)
     return Scorer(
         bundle=bundle,
         name=BundleAnswer(name=bundle.name, version=bundle.version, digest=digest),
@@ -74,15 +102,18 @@ def load_scorer(bundle_folder: Path, config: Path | None, step_wedges: Path | No
         scorers=load_risk_scorers(bundle, bundle_folder),
         gauges=gauges_of(wedges),
         config=settings,
-        indicators=load_indicators(settings.indicator_packs),
+        indicators=indicators,
         standing=load_standing(settings.policy, settings.trader_tiers, settings.watch_lists),
+        beside=ThreadPoolExecutor(BESIDE, thread_name_prefix="beside"),
+        history=open_parcel_history(history, indicators),
     )
 
 
 def score_parcel(request: ParcelRequest, scorer: Scorer) -> ScoreAnswer:
     """What is said about one parcel.
 
-    Indicators that compare parcels with each other see a window of this one alone.
+    Indicators that compare parcels with each other see a window of this one alone, and what the
+    history knows of its numbers.
     """
     where = MEMORY if MEMORY.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="parcel-", dir=where) as name:
@@ -91,22 +122,41 @@ def score_parcel(request: ParcelRequest, scorer: Scorer) -> ScoreAnswer:
             feed = _feed(request, folder)
         except FeedError as error:
             return not_assessed("request", str(error))
-        (shard,) = score_feed(
-            feed, scorer.detectors, scorer.gauges, workers=1, ocr=scorer.config.ocr
+        # Half of the work needs no image: it is done while they are decoded.
+        waiting = scorer.beside.submit(_by_manifest, feed, request, scorer)
+        (owner,) = OwnerTable(feed).between(0, 1)
+        outcome = score_owner(
+            owner, feed.root, scorer.detectors, scorer.gauges, scorer.beside, ocr=scorer.config.ocr
         )
+    manifest, seen = waiting.result()
     window = assess_window(
         feed,
-        findings_frame(shard.findings),
-        not_assessed_frame(shard.not_assessed),
+        findings_frame(outcome.findings),
+        pl.concat([not_assessed_frame(outcome.not_assessed), seen.not_assessed]),
         scorer.bundle,
         scorer.config,
         seed=0,
         scorers=scorer.scorers,
         indicators=scorer.indicators,
         standing=scorer.standing,
-        embeddings=embeddings_frame(shard.embeddings),
+        earlier=seen.earlier,
+        embeddings=embeddings_frame(outcome.embeddings),
+        manifest=manifest,
     )
-    return _answer(feed, shard, window, scorer)
+    return _answer(outcome, window, scorer)
+
+
+def _by_manifest(feed: Feed, request: ParcelRequest, scorer: Scorer) -> tuple[ManifestSays, Seen]:
+    """What the manifest row and the history say without the images."""
+    seen = (
+        Seen(not_assessed=not_assessed_frame(()))
+        if scorer.history is None
+        else scorer.history.look(feed, request.parcel)
+    )
+    says = assess_manifest(
+        feed, scorer.indicators, scorer.standing, scorer.config, earlier=seen.earlier
+    )
+    return says, seen
 
 
 def _feed(request: ParcelRequest, folder: Path) -> Feed:
@@ -133,9 +183,9 @@ def _write_rows(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
-def _answer(feed: Feed, shard: Any, window: Window, scorer: Scorer) -> ScoreAnswer:
+def _answer(outcome: Outcome, window: Window, scorer: Scorer) -> ScoreAnswer:
     (row,) = window.parcels.to_dicts()
-    said = [*findings_frame(shard.findings).to_dicts(), *window.findings.to_dicts()]
+    said = [*findings_frame(outcome.findings).to_dicts(), *window.findings.to_dicts()]
     return ScoreAnswer(
         verdict="assessed" if row["risk"] is not None else "not_assessed",
         parcel_id=row["parcel_id"],
@@ -155,7 +205,7 @@ def _answer(feed: Feed, shard: Any, window: Window, scorer: Scorer) -> ScoreAnsw
                 code=verdict.code,
                 message=verdict.message,
             )
-            for verdict in shard.image_verdicts
+            for verdict in outcome.verdicts
         ),
         bundle=scorer.name,
         why=None if row["risk"] is not None else "no_evidence",

@@ -133,6 +133,7 @@ class RunWorker:
             seed=run.seed,
             workers=self._settings.workers,
             database=self._settings.database,
+            history=self._settings.history,
             provider=self._settings.provider,
             shard_size=self._settings.shard_size,
             isolate=self._settings.isolate,

@@ -37,6 +37,8 @@ class ScorerSettings:
     bundle: Path
     config: Path | None
     step_wedges: Path | None
+    history: str | None = None
+    """URL of the history of numbers."""
 
 
 class ScorerProcess:
@@ -153,7 +155,7 @@ def _load(settings: ScorerSettings) -> _Loaded:
     from parcelscope.pipelines.service.one_parcel import load_scorer, score_parcel
     from parcelscope.pipelines.service.self_test import require_sound, warm_up
 
-    scorer = load_scorer(settings.bundle, settings.config, settings.step_wedges)
+    scorer = load_scorer(settings.bundle, settings.config, settings.step_wedges, settings.history)
     require_sound(settings.bundle, scorer.config)
     warm_up(scorer)
     return _Loaded(name=scorer.name, score_parcel=partial(score_parcel, scorer=scorer))

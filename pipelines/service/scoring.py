@@ -166,7 +166,10 @@ class ParcelScoring:
 
     def _scorer_settings(self, folder: Path) -> ScorerSettings:
         return ScorerSettings(
-            bundle=folder, config=self._settings.config, step_wedges=self._settings.step_wedges
+            bundle=folder,
+            config=self._settings.config,
+            step_wedges=self._settings.step_wedges,
+            history=self._settings.history_url,
         )
 
     async def watch(self) -> None:

@@ -7,6 +7,7 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from parcelscope.datasets.errors import ConfigError
+from parcelscope.inference.history import history_url
 from parcelscope.pipelines.provider_options import Provider
 
 MEBIBYTE: Final = 1024 * 1024
@@ -46,6 +47,8 @@ class ServiceSettings(BaseModel, frozen=True, extra="forbid"):
     """Table with the step wedges of the facility's scanners, for parcels scored one by one."""
     database: str | None = None
     """URL of the database of the runs, where they do not keep their own."""
+    history: str | None = None
+    """File or URL of the history of numbers, for runs and single parcels; `database` if None."""
     host: str = "127.0.0.1"
     port: int = Field(default=8750, ge=0, le=65535)
     latency_budget_s: float = Field(default=1.0, gt=0, le=60)
@@ -67,6 +70,15 @@ class ServiceSettings(BaseModel, frozen=True, extra="forbid"):
     reload_every_s: float = Field(default=5.0, gt=0)
     """How often it looks whether the bundle is another one."""
     limits: Limits = Limits()
+
+    @property
+    def history_url(self) -> str | None:
+        """URL of the history of numbers, if there is one.
+
+        Raises:
+            ConfigError: If `history` names none.
+        """
+        return self.database if self.history is None else history_url(self.history)
 
     @property
     def is_local(self) -> bool:
@@ -95,8 +107,10 @@ def load_settings(path: Path | None, changes: dict[str, Any]) -> ServiceSettings
         if not isinstance(told, dict):
             raise ConfigError(f"{path}: expected a mapping of settings, got {type(told).__name__}")
     try:
-        return ServiceSettings.model_validate({**told, **changes})
+        settings = ServiceSettings.model_validate({**told, **changes})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ConfigError(f"{path or 'service settings'}: {where}: {first['msg']}") from None
+    _ = settings.history_url  # what is none is refused now, not when a parcel comes
+    return settings
