@@ -27,6 +27,8 @@ class Filters:
     """One of the model's."""
     text: str | None = None
     """Part of a number, reference or description, in either case."""
+    number: str | None = None
+    """Part of a number or reference alone: descriptions may name people."""
 
     def conditions(self) -> ColumnElement[bool]:
         """What SQL asks of a row."""
@@ -48,15 +50,17 @@ class Filters:
         if self.reason_code is not None:
             codes = literal(" ") + items.reason_codes + literal(" ")
             asked.append(codes.contains(f" {self.reason_code} ", autoescape=True))
-        if self.text:
-            asked.append(
-                or_(
-                    *(
-                        func.lower(column).contains(self.text.lower(), autoescape=True)
-                        for column in (items.owner_id, items.reference, items.description)
+        numbers = (items.owner_id, items.reference)
+        for text, columns in ((self.text, (*numbers, items.description)), (self.number, numbers)):
+            if text:
+                asked.append(
+                    or_(
+                        *(
+                            func.lower(column).contains(text.lower(), autoescape=True)
+                            for column in columns
+                        )
                     )
                 )
-            )
         return and_(literal(True), *asked)
 
     def as_json(self) -> dict[str, str]:

@@ -14,6 +14,8 @@ MIN_LENGTH: Final = 15
 MAX_LENGTH: Final = 256
 MIN_CHARACTERS: Final = 6
 """How many different characters it needs at least: `aaaaaaaaaaaaaaa` is long and no secret."""
+LEAST_OF_NAME: Final = 3
+"""Shorter names stand in any sentence."""
 _TOGETHER: Final = threading.Semaphore(2)
 """Each check takes 64 MiB of memory, so that many at once would be an attack by themselves."""
 
@@ -33,7 +35,7 @@ def hash_password(password: str, *, name: str) -> str:
             f"a password must have at least {MIN_CHARACTERS} different characters,"
             f" got {len(set(password))}"
         )
-    if name.lower() in password.lower():
+    if len(name) >= LEAST_OF_NAME and name.lower() in password.lower():
         raise ConfigError("a password must not hold the person's name")
     with _TOGETHER:
         return _hasher().hash(password)
