@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -63,7 +63,9 @@ def carton_scan(seed: int = 5) -> SeenScan:
     rng = np.random.default_rng(seed)
     config = load_synth_config(None)
     scanner = draw_scanner(rng, config, "carton")
-    scan = simulate(make_carton(rng, pieces=6, overlap=0.0), scanner, rng, draw_texture(rng, config))
+    scan = simulate(
+        make_carton(rng, pieces=6, overlap=0.0), scanner, rng, draw_texture(rng, config)
+    )
     return SeenScan(scan.le, scan.he, scan.objects)
 
 
@@ -94,9 +96,7 @@ def bench_parcel(
 ) -> NewItem:
     """A flagged parcel: a scan with a mark, a photo that differs from its genuine reference."""
     knife = next(one for one in parcel_scan().objects if one.name == "knife")
-    marks = (
-        ImageMark(code="item.knife", label="like knife", score=0.71, box_xyxy=_box(knife)),
-    )
+    marks = (ImageMark(code="item.knife", label="like knife", score=0.71, box_xyxy=_box(knife)),)
     zone = Zone(
         number=1,
         box_xyxy=(40, 150, 380, 200),
@@ -105,24 +105,20 @@ def bench_parcel(
     )
     images = (
         _scan(0, "parcel", marks=marks if marked else ()),
-        DossierImage(
-            n=1, kind="photo", view="product", station="arrival", form="photo",
-            pixel_pitch_mm=None, scanner_model=None, taken_at=None, note=None,
-            files=(_file(2, "photo", "photos/box.jpg", None),),
-            references=(ReferenceFile(k=0, caption="Genuine reference of SKU 50", file="acme-1.jpg"),),
-            zones=(zone,) if marked else (),
-        ),
-    )  # fmt: skip
+        _photo_image(1, zone if marked else None),
+    )
     manifest = (
-        ManifestLine(field="description", label="Description", declared=description, seen="shape like a knife", differs=True, personal=False),
-        ManifestLine(field="weight", label="Weight", declared="900 g", seen="scale: 902 g", differs=False, personal=False),
-        ManifestLine(field="consignee_name", label="Consignee", declared="Pat Doe", seen=None, differs=False, personal=True),
-    )  # fmt: skip
+        _line("description", "Description", description, seen="shape like a knife", differs=True),
+        _line("weight", "Weight", "900 g", seen="scale: 902 g"),
+        _line("consignee_name", "Consignee", "Pat Doe", personal=True),
+    )
     parcel = _item("parcel", owner_id, source, band, description, priority, images, manifest, None)
     return replace(parcel, carton_id=carton_id)
 
 
-def bench_carton(source: Source, owner_id: str, inside: tuple[NewItem, ...]) -> NewItem:
+def bench_carton(
+    source: Source, owner_id: str, inside: tuple[NewItem, ...], *, band: Band = "look"
+) -> NewItem:
     """A master carton with its pieces outlined; one more than the manifest says."""
     pieces = [one for one in carton_scan().objects if one.kind == "inner_parcel"]
     carton = Carton(
@@ -137,12 +133,12 @@ def bench_carton(source: Source, owner_id: str, inside: tuple[NewItem, ...]) -> 
             for number, one in enumerate(pieces, start=1)
         ),
         parcels=tuple(
-            Inner(item_id=one.item_id, owner_id=one.owner_id, description=one.description, band=one.band)
+            Inner(item_id=one.item_id, owner_id=one.owner_id, description="toys", band=one.band)
             for one in inside
         ),
     )  # fmt: skip
-    images = (_scan(0, "carton"),)
-    return _item("carton", owner_id, source, "look", "master carton", None, images, (), carton)
+    images = (_scan(0, "carton"), _photo_image(1, None))
+    return _item("carton", owner_id, source, band, "master carton", None, images, (), carton)
 
 
 def _item(
@@ -177,11 +173,25 @@ def _item(
         versions=Versions(bundle="bundle-1", threshold="threshold-1"),
         source=source,
     )  # fmt: skip
-    columns: dict[str, Any] = {
-        "facility": FACILITY, "lane": "HK-JFK", "risk": risk, "band": band, "priority": risk if priority is None else priority,
-        "reason_codes": ("U3.scale",), "description": description, "dossier": dossier.model_dump(mode="json"),
-    }  # fmt: skip
-    return NewItem(owner_kind=kind, owner_id=owner_id, **columns)
+    return NewItem(
+        owner_kind=kind, owner_id=owner_id, facility=FACILITY, lane="HK-JFK", risk=risk, band=band,
+        priority=risk if priority is None else priority, reason_codes=("U3.scale",),
+        description=description, dossier=dossier.model_dump(mode="json"),
+    )  # fmt: skip
+
+
+def _line(
+    field: str,
+    label: str,
+    declared: str,
+    *,
+    seen: str | None = None,
+    differs: bool = False,
+    personal: bool = False,
+) -> ManifestLine:
+    return ManifestLine(
+        field=field, label=label, declared=declared, seen=seen, differs=differs, personal=personal
+    )
 
 
 def _scan(n: int, name: str, *, marks: tuple[ImageMark, ...] = ()) -> DossierImage:
@@ -192,6 +202,16 @@ def _scan(n: int, name: str, *, marks: tuple[ImageMark, ...] = ()) -> DossierIma
             _file(0, "scan", f"scans/{name}-low.png", "low"),
             _file(1, "scan", f"scans/{name}-high.png", "high"),
         ),
+    )  # fmt: skip
+
+
+def _photo_image(n: int, zone: Zone | None) -> DossierImage:
+    reference = ReferenceFile(k=0, caption="Genuine reference of SKU 50", file="acme-1.jpg")
+    return DossierImage(
+        n=n, kind="photo", view="product", station="arrival", form="photo",
+        pixel_pitch_mm=None, scanner_model=None, taken_at=None, note=None,
+        files=(_file(2, "photo", "photos/box.jpg", None),),
+        references=(reference,), zones=(zone,) if zone else (),
     )  # fmt: skip
 
 

@@ -1,7 +1,6 @@
 """The help is true: each key that it names does something, and no other key does anything."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +11,7 @@ from tests.review.queue_world import new_url
 from tests.review.test_workstation import put_parcels
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 pytestmark = needs_chromium
 
@@ -21,7 +20,8 @@ STATE = """() => {
   const pictures = [...document.querySelectorAll('.layer > *')];
   return JSON.stringify({
     parcel: document.getElementById('bench').dataset.shown,
-    pressed: [...document.querySelectorAll('#keys-picture [aria-pressed=true]')].map((b) => b.className),
+    pressed: [...document.querySelectorAll('#keys-picture [aria-pressed=true]')]
+      .map((button) => button.className),
     marks: document.getElementById('panes').className,
     panes: document.getElementById('panes').dataset.count,
     looks: pictures.map((p) => p.style.transform),
@@ -42,7 +42,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Page"]:
     source = write_bench_feed(folder)
     database = new_url(folder, None)
     with live_review(folder, database=database) as review, chromium() as browser:
-        put(review.engine, bench_carton(source, "C-1", ()))
+        put(review.engine, bench_carton(source, "C-1", (), band="inspect"))
         put_parcels(review, source, "inspect", "look", "inspect", "clear")
         with new_page(browser, review.url) as one:
             yield one
@@ -117,7 +117,10 @@ def test_no_other_key_does_anything(fresh: "Page") -> None:
 
 def test_the_help_page_and_the_dialog_name_every_key(fresh: "Page") -> None:
     table = keys(fresh)
-    caps = [entry.get("cap", entry["key"].upper() if len(entry["key"]) == 1 else entry["key"]) for entry in table]
+    caps = [
+        entry.get("cap", entry["key"].upper() if len(entry["key"]) == 1 else entry["key"])
+        for entry in table
+    ]
     fresh.keyboard.press("?")
     assert fresh.locator("#help #help-keys kbd").all_inner_texts() == caps
     fresh.goto("/help")
