@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from parcelscope.review.case_states import CaseState
 from parcelscope.review.errors import ReviewError
@@ -85,7 +85,7 @@ def list_cases(
         .subquery()
     )
     changed = func.coalesce(CASES.c.changed, ITEMS.c.enrolled).label("changed")
-    asked = [ITEMS.c.reference.is_not(None)]
+    asked: list[ColumnElement[bool]] = [ITEMS.c.reference.is_not(None)]
     if state is not None:
         asked.append(CASES.c.state == state)
     if references is not None:

@@ -135,8 +135,6 @@ RECORDED: Final[tuple[str, ...]] = (
     "report-overage",
 )
 """Those of them that are written down by hand; the others are moves."""
-CASE_KINDS: Final = ("case_move", "case_date", "case_withdraw", "outcome")
-"""Kinds of events that make a case of a parcel; so does a decision to inspect."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +156,8 @@ class CaseStanding:
     """When it came into this state."""
     opened: str | None = None
     """When it became a case."""
+    changed: str | None = None
+    """When anything of it changed last."""
     is_case: bool = False
     """Whether it ever left review for more than a release."""
     about: tuple[CaseSubject, ...] = ()
@@ -200,8 +200,9 @@ def replay(events: Sequence[Event], zone: ZoneInfo) -> CaseStanding:
     counted = standing_events(events)
     withdrawn = {event.told()["withdraws"] for event in counted if event.kind == "case_withdraw"}
     for event in counted:
-        if event.seq not in withdrawn:
-            standing = after(standing, event, zone)
+        changed = standing if event.seq in withdrawn else after(standing, event, zone)
+        if changed != standing:
+            standing = replace(changed, changed=event.at)
     return standing
 
 

@@ -71,7 +71,7 @@ def write_case(
         "item_id": item_id,
         "state": standing.state,
         "opened": standing.opened,
-        "changed": standing.since or standing.opened,
+        "changed": standing.changed,
         "about": " ".join(standing.about),
         "agency": standing.agency,
     }

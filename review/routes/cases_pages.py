@@ -5,6 +5,7 @@ from datetime import date
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form, Path, Query
+from sqlalchemy import Engine
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -51,6 +52,8 @@ ROWS: Final = 50
 Reference = Annotated[str, Path(max_length=40)]
 Words = Annotated[str, Form(max_length=2000)]
 Short = Annotated[str, Form(max_length=255)]
+Act = Callable[[Engine, Person, Policies], object]
+"""Something that a person does under a law."""
 Day = Annotated[str, Form(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$")]
 
 
@@ -133,7 +136,11 @@ def move_case(
         seizure_number=seizure_number,
         day=_day(day),
     )
-    return _tried(request, person, reference, lambda *who: move(*who, reference, asked))
+
+    def act(engine: Engine, who: Person, law: Policies) -> object:
+        return move(engine, who, law, reference, asked)
+
+    return _tried(request, person, reference, act)
 
 
 @cases_pages.post("/cases/{reference}/dates")
@@ -147,12 +154,11 @@ def add_date(
 ) -> Response:
     """Write down a day on which something happened."""
     told = _day(day)
-    return _tried(
-        request,
-        person,
-        reference,
-        lambda *who: record_date(*who, reference, event, told, note=note),
-    )
+
+    def act(engine: Engine, who: Person, law: Policies) -> object:
+        return record_date(engine, who, law, reference, event, told, note=note)
+
+    return _tried(request, person, reference, act)
 
 
 @cases_pages.post("/cases/{reference}/dates/{seq}/withdraw")
@@ -160,9 +166,11 @@ def remove_date(
     request: Request, person: MayDecide, reference: Reference, seq: int, reason: Words = ""
 ) -> Response:
     """Take such a day back."""
-    return _tried(
-        request, person, reference, lambda *who: withdraw_date(*who, reference, seq, reason)
-    )
+
+    def act(engine: Engine, who: Person, law: Policies) -> object:
+        return withdraw_date(engine, who, law, reference, seq, reason)
+
+    return _tried(request, person, reference, act)
 
 
 @cases_pages.post("/cases/{reference}/about")
@@ -173,7 +181,11 @@ def change_about(
     about: Annotated[list[CaseSubject], Form()] = [],  # noqa: B006 - FastAPI copies it
 ) -> Response:
     """Say what the case is about."""
-    return _tried(request, person, reference, lambda *who: set_about(*who, reference, about))
+
+    def act(engine: Engine, who: Person, law: Policies) -> object:
+        return set_about(engine, who, law, reference, about)
+
+    return _tried(request, person, reference, act)
 
 
 @cases_pages.post("/cases/{reference}/aliases")
@@ -185,14 +197,14 @@ def add_alias(
     alias: Short,
 ) -> Response:
     """Let the case be known by another number, too."""
-    return _tried(
-        request, person, reference, lambda *who: add_case_alias(*who, reference, kind, alias)
-    )
+
+    def act(engine: Engine, who: Person, law: Policies) -> object:
+        return add_case_alias(engine, who, law, reference, kind, alias)
+
+    return _tried(request, person, reference, act)
 
 
-def _tried(
-    request: Request, person: Person, reference: str, act: Callable[..., object]
-) -> Response:
+def _tried(request: Request, person: Person, reference: str, act: Act) -> Response:
     """The page of the case after `act`, or with why that cannot be."""
     review = review_of(request)
     try:

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, select
 from tests.inference.postgres_server import Server, postgres_server
 from tests.review import case_world as w
 
+from parcelscope.review.case_list import case_counts, due_between, list_cases
 from parcelscope.review.case_states import MoveKey
 from parcelscope.review.case_steps import (
     CaseMove,
@@ -300,3 +301,43 @@ def test_events_of_a_pack_of_ones_own_can_be_written_down() -> None:
 def test_today_is_the_day_where_the_law_is() -> None:
     late = datetime(2026, 11, 24, 3, tzinfo=UTC).timestamp()
     assert today(w.US, late) == date(2026, 11, 23)
+
+
+def test_lists_page_through_cases_and_tell_what_is_due(engine: Engine) -> None:
+    parcels = [w.parcel(number) for number in range(1, 6)]
+    told = [w.inspected(engine, one, now=w.MONDAY + 60 * n) for n, one in enumerate(parcels)]
+    for one in parcels[:2]:
+        log_exam(engine, w.ANA, w.US, one.item_id, exam(), now=w.MONDAY + 900)
+    catch_up(engine, w.US)
+    seen: list[str] = []
+    after = None
+    with reading(engine) as connection:
+        while True:
+            page = list_cases(connection, after=after, limit=2)
+            seen += [row.reference for row in page.rows]
+            if page.next is None:
+                break
+            after = page.next
+        assert sorted(seen) == sorted(told)
+        assert seen == [*sorted(told[:2]), *reversed(told[2:])]  # the last that changed first
+        assert [row.due for row in page.rows] == [None]
+        assert list_cases(connection, state="seized").rows == ()
+        assert case_counts(connection) == {"exam": 5}
+        due = due_between(connection, date(2026, 12, 1), date(2026, 12, 23))
+        assert [(one.reference, str(one.due), one.rule.code) for one in due][:2] == [
+            (reference, "2026-12-01", "detention-decision") for reference in sorted(told[:2])
+        ]
+        assert due_between(connection, date(2026, 11, 1), date(2026, 11, 30)) == []
+        with pytest.raises(ReviewError, match="expected a place in the list, got 'x'"):
+            list_cases(connection, after="x")
+
+
+def test_a_list_of_numbers_has_parcels_that_are_no_cases_yet(engine: Engine) -> None:
+    (open_one,) = w.references(engine, w.parcel(1))
+    cleared = w.parcel(2)
+    (gone,) = w.references(engine, cleared)
+    w.decided(engine, cleared, "clear")
+    with reading(engine) as connection:
+        rows = list_cases(connection, references=[open_one, gone]).rows
+        assert {row.reference: row.state for row in rows} == {open_one: "open", gone: "released"}
+        assert list_cases(connection).rows == ()
