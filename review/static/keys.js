@@ -29,8 +29,8 @@ export const KEYS = [
 
 export const GROUPS = [
   { name: "decide", words: "Decide" },
-  { name: "picture", words: "Picture: tap stays, hold peeks" },
   { name: "view", words: "View" },
+  { name: "picture", words: "Picture: tap stays, hold peeks" },
 ];
 
 /** What the cap of a key shows. */

@@ -16,7 +16,8 @@ export function panelOf(item) {
   return [
     head(item),
     section("Why", reasons(item.reasons), "reasons"),
-    section("Manifest against seen", manifest(item.manifest), "manifest"),
+    section("Manifest against seen", manifest(item), "manifest"),
+    zonesOf(item).length ? section("Photo against genuine", zones(zonesOf(item)), "zones") : null,
     item.carton ? section(cartonTitle(item), carton(item), "carton") : null,
     section("Not assessed", notAssessed(item.not_assessed), "unassessed"),
     section("Similar parcels", similar(item.similar), "similar"),
@@ -73,7 +74,7 @@ function figure(value) {
   return value.toLocaleString("en", { maximumFractionDigits: size >= 100 ? 0 : size >= 10 ? 1 : 2 });
 }
 
-function manifest(lines) {
+function manifest({ manifest: lines, reasons: told }) {
   const differing = lines.filter((line) => line.differs);
   const alike = lines.filter((line) => !line.differs && line.seen !== null);
   const rest = lines.filter((line) => !line.differs && line.seen === null);
@@ -89,11 +90,30 @@ function manifest(lines) {
           { class: line.differs ? "differs" : null },
           element("dt", {}, line.label, line.differs ? element("em", {}, "≠ differs") : null),
           element("dd", {}, element("small", {}, "Declared"), declared(line)),
-          element("dd", {}, element("small", {}, "Seen"), line.seen ?? "nothing to hold against it"),
+          element("dd", {}, element("small", {}, "Seen"), line.seen === null ? "nothing to hold against it" : withoutReasons(line.seen, told)),
         ),
       )),
       rest.length ? element("dl", { class: "declared" }, rest.map((line) => [element("dt", {}, line.label), element("dd", {}, declared(line))])) : null,
     ),
+  };
+}
+
+/** What was seen, less the sentences that stand above as reasons. */
+function withoutReasons(seen, reasons) {
+  const sentences = new Set(reasons.map((reason) => reason.sentence));
+  const rest = seen.split("; ").filter((part) => !sentences.has(part));
+  return rest.length ? rest.join("; ") : "as the reason above says";
+}
+
+function zonesOf(item) {
+  return item.images.flatMap((image) => image.zones);
+}
+
+/** Where photos differ from their genuine references; the numbers are those on the pictures. */
+function zones(list) {
+  return {
+    count: `${list.length} place${list.length === 1 ? "" : "s"}`,
+    body: element("ol", { class: "zone-list" }, list.map((zone) => element("li", {}, element("b", {}, String(zone.number)), zone.sentence))),
   };
 }
 

@@ -49,6 +49,8 @@ export class Viewer {
   }
 
   repaint() {
+    if (!this.panes.length) return;
+    this.images.shades.fillAll(); // nothing is left to fill, but for a parcel that came very early
     for (const pane of this.panes) pane.paint(this.images.shades, this.state.name, this.state.edges);
   }
 
@@ -214,8 +216,8 @@ export function panesOf(item, loaded) {
       });
     });
   }
-  // The scans, then a photo that differs with its reference beside it, then the rest.
-  const rank = (pane) => (pane.kind === "scan" ? 0 : pane.differs ? 1 : 2);
+  // The scans, then a photo that differs with its reference beside it, the rest, what cannot be shown.
+  const rank = (pane) => (pane.problem ? 3 : pane.kind === "scan" ? 0 : pane.differs ? 1 : 2);
   return panes.sort((a, b) => rank(a) - rank(b));
 }
 

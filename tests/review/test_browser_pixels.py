@@ -75,9 +75,18 @@ def golden(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @needs_node
 def test_every_function_shows_what_python_renders(golden: Path) -> None:
+    run_node("xray.test.mjs", GOLDEN=str(golden))
+
+
+@needs_node
+def test_where_panes_look_and_what_is_said_of_counts() -> None:
+    run_node("view.test.mjs")
+
+
+def run_node(name: str, **environment: str) -> None:
     done = subprocess.run(
-        [str(NODE), "--test", "--test-reporter=tap", str(TESTS / "xray.test.mjs")],
-        env={**os.environ, "GOLDEN": str(golden)},
+        [str(NODE), "--test", "--test-reporter=tap", str(TESTS / name)],
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         timeout=240,

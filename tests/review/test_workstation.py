@@ -414,3 +414,45 @@ def test_a_viewer_looks_and_cannot_decide(
         page.keyboard.press("c")
         assert "Pat Doe" not in page.content()
     assert item(review, first).decision is None
+
+
+def test_fingers_pinch_drag_and_swipe(
+    browser: "Browser", review: LiveReview, source: Source
+) -> None:
+    put_parcels(review, source, "look")
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    with bench(browser, review, **phone) as page:
+        fingers = page.context.new_cdp_session(page)
+
+        def touch(kind: str, *points: tuple[float, float]) -> None:
+            told = [{"x": x, "y": y, "id": n} for n, (x, y) in enumerate(points)]
+            fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": told})
+
+        def looks() -> str:
+            return str(page.evaluate("document.querySelector('.layer > *').style.transform"))
+
+        def title() -> str:
+            return page.inner_text("#panes figcaption b")
+
+        whole = looks()
+        assert title() == "X-ray, top"
+        touch("touchStart", (150, 250), (240, 250))
+        touch("touchMove", (120, 250), (270, 250))
+        touch("touchMove", (90, 250), (300, 250))
+        touch("touchEnd")
+        near = looks()
+        assert near != whole
+        touch("touchStart", (200, 250))
+        touch("touchMove", (160, 270))
+        touch("touchEnd")
+        assert looks() != near
+        assert title() == "X-ray, top", "a drag on a near picture turns no page"
+        page.locator(".key-fit").dispatch_event("click")
+        touch("touchStart", (300, 250))
+        touch("touchMove", (200, 250))
+        touch("touchMove", (120, 250))
+        touch("touchEnd")
+        assert title() == "Photo, product"
+        page.locator(".key-inspect").tap()
+        page.get_by_role("button", name="Differs from the manifest").tap()
+        page.get_by_text("Nothing waits for you.").wait_for()
