@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Final, Literal
 
 import polars as pl
 
 OwnerKind = Literal["parcel", "carton"]
+
+ONE_ENERGY: Final = "estimated from one energy"
+"""Text of a `mass.total` that physics could not weigh, for want of the other energy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,6 +55,17 @@ def write_dual_png_pair(low_path: Path, high_path: Path, low: Counts, high: Coun
     write_whole(high_path, imagecodecs.png_encode(np.ascontiguousarray(high), level=1))
 
 
+def write_grey_png(path: Path, counts: Counts) -> None:
+    """Write one 16-bit grey PNG file of one energy.
+
+    Raises:
+        ValueError: `counts` is no uint16 image.
+    """
+    if counts.dtype != np.uint16 or counts.ndim != 2:
+        raise ValueError(f"counts must be uint16 (H, W), got {counts.dtype} {counts.shape}")
+    write_whole(path, imagecodecs.png_encode(np.ascontiguousarray(counts), level=1))
+
+
 def write_colour_jpeg(path: Path, rgb: npt.NDArray[np.uint8], quality: int = 90) -> None:
     """Write a pseudo-colour picture (H, W, 3) as JPEG of `quality`, 1 to 100.
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from parcelscope.datasets.errors import BundleError, ParcelscopeError
+from parcelscope.inference.mass_models import MassModels, load_mass_models
 from parcelscope.inference.photo_authenticity import References, load_references
 from parcelscope.inference.providers import (
     CPU_CHOICE,
@@ -71,6 +72,8 @@ class Detectors:
     by_name: Mapping[tuple[DetectorName, InputKind], Detector]
     references: References | None = None
     """Genuine packaging to compare photos with; None where the bundle has none."""
+    mass: MassModels | None = None
+    """Models of mass for scans without both energies; None where the bundle has none."""
     provider: ProviderCard = PLAIN_CPU
     """What the sessions run on."""
 
@@ -119,8 +122,8 @@ def load_detectors(
 ) -> Detectors:
     """One session for each detector of `bundle`, whose files lie in `folder`.
 
-    All run on one provider. The graph of the photo references stays on the CPU: their constants
-    were worked out there.
+    All run on one provider. The graph of the photo references stays on the CPU, where their
+    constants were worked out, and so do the models of mass, which take a row of numbers.
 
     Args:
         bundle: The cards.
@@ -141,6 +144,7 @@ def load_detectors(
             }
         ),
         references=load_references(bundle, folder),
+        mass=load_mass_models(bundle, folder),
         provider=provider,
     )
 

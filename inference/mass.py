@@ -6,7 +6,6 @@ the two, measured on its scanner: the tube's spectrum need not be known.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Self
 
 import cv2
@@ -14,11 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from parcelscope.datasets.errors import ConfigError
+from parcelscope.inference.levelling import (
+    Counts,
+    Image,
+    attenuation_of_counts,
+    level,
+    sum_over,
+    window,
+)
 
 Array = npt.NDArray[np.float64]
-Image = npt.NDArray[np.float32]
-Counts = npt.NDArray[np.uint16]
-Mask = npt.NDArray[np.bool_]
 
 PE_G_PER_CM3 = 0.94
 STEEL_G_PER_CM3 = 7.87
@@ -55,12 +59,8 @@ FIT_TRANSMISSION = 1e-2
 """Wedge steps darker than this are mostly scatter and noise."""
 OPAQUE_TRANSMISSION = 2e-2
 """High-energy transmission below which a pixel tells only that it is at least this thick."""
-COVERED_ATTENUATION = 0.008
-"""Smoothed low-energy attenuation from which a pixel counts as covered: 0.03 g/cm2."""
 STARVED_ATTENUATION = 3.0
 """Low-energy attenuation beyond which noise and scatter, not material, set the ratio."""
-LEAST_TRANSMISSION = 1e-3
-"""Floor of the transmission that is taken the logarithm of."""
 SMOOTHING_PX = 2
 """How far smoothing looks around a pixel."""
 
@@ -140,20 +140,20 @@ class MassGauge:
             air_level: Counts of an empty belt.
             pixel_pitch_mm: Nominal pixel pitch.
         """
-        low, high = (_attenuation(counts, air_level) for counts in (le, he))
+        low, high = (attenuation_of_counts(counts, air_level) for counts in (le, he))
         high_floor = np.float32(-np.log(OPAQUE_TRANSMISSION))
         opaque = high >= high_floor
-        covered, air_seen = _level(low, high)
+        covered, air_seen = level((low, high))
         opaque_share = float(opaque.sum() / max(1, covered.sum()))
         # Most of the belt is empty: what follows is the dear part, and needs the rest alone.
-        part = _window(covered | opaque)
+        part = window(covered | opaque, margin_px=SMOOTHING_PX)
         low, high = (image[part] for image in (low, high))
         covered, opaque = (mask[part] for mask in (covered, opaque))
         ratio = _smoothed(low) / np.maximum(_smoothed(high), np.float32(0.01))
         areal = np.minimum(high, high_floor) * self._per_attenuation(high, ratio)
         pixel_cm2 = pixel_pitch_mm**2 / 100
         total, hidden, starved = (
-            _sum(areal, where) * pixel_cm2
+            sum_over(areal, where) * pixel_cm2
             for where in (covered, opaque, covered & (low > STARVED_ATTENUATION))
         )
         grams = max(0.0, total)
@@ -179,9 +179,9 @@ class MassGauge:
         mean over some pixels means anything. Where next to nothing gets through it is a lower
         limit.
         """
-        low, high = (_attenuation(counts, air_level) for counts in (le, he))
+        low, high = (attenuation_of_counts(counts, air_level) for counts in (le, he))
         high_floor = np.float32(-np.log(OPAQUE_TRANSMISSION))
-        covered, _ = _level(low, high)
+        covered, _ = level((low, high))
         covered |= high >= high_floor
         ratio = _smoothed(low) / np.maximum(_smoothed(high), np.float32(0.01))
         areal = np.minimum(high, high_floor) * self._per_attenuation(high, ratio)
@@ -254,87 +254,6 @@ def _wedge_error(gauge: MassGauge, pe: Array, steel: Array, le: Array, he: Array
     low, high = (-np.log(t[steps])[None] for t in (le, he))
     areal = high * gauge._per_attenuation(high, low / high)
     return float(np.sqrt(np.mean((areal[0] / steel[steps] - 1) ** 2)))
-
-
-def _attenuation(counts: Counts, air_level: float) -> Image:
-    # A logarithm for each value that counts can have, not for each pixel: four times as fast.
-    return np.asarray(np.take(_attenuation_of(float(air_level)), counts), np.float32)
-
-
-@lru_cache(maxsize=64)
-def _attenuation_of(air_level: float) -> Image:
-    """(65536,) attenuation of every number of counts."""
-    transmission = np.arange(65536, dtype=np.float32) / np.float32(air_level)
-    depth: Image = -np.log(np.maximum(transmission, np.float32(LEAST_TRANSMISSION)))
-    depth.setflags(write=False)
-    return depth
-
-
-def _level(low: Image, high: Image) -> tuple[Mask, bool]:
-    """Bring the air in both to zero, in place; what is covered, and whether there is air."""
-    for image in (low, high):
-        image -= _border_level(image)
-    covered = _covered(low)
-    air = np.asarray(~covered, np.float32)
-    if air.sum() < 200:
-        return covered, False
-    for image in (low, high):
-        _subtract_offset(image, air)
-    return _covered(low), True
-
-
-def _window(where: Mask) -> tuple[slice, slice]:
-    """Rows and columns around `where`, with as many more as smoothing looks at."""
-    x, y, width, height = cv2.boundingRect(where.view(np.uint8))
-    first_row, first_column = max(y - SMOOTHING_PX, 0), max(x - SMOOTHING_PX, 0)
-    # Where nothing is covered, one pixel: there must be something to sum up.
-    return (
-        slice(first_row, max(y + height + SMOOTHING_PX, 1)),
-        slice(first_column, max(x + width + SMOOTHING_PX, 1)),
-    )
-
-
-def _sum(image: Image, where: Mask) -> float:
-    """Sum of `image` over `where`, in double precision."""
-    mask = where.view(np.uint8)
-    return float(cv2.mean(image, mask=mask)[0]) * cv2.countNonZero(mask)
-
-
-def _border_level(image: Image, frame_px: int = 8) -> Image:
-    """(1, W) first guess of the air level of each line, from the edges of the belt."""
-    edges = np.concatenate([image[:frame_px], image[-frame_px:]])
-    level = np.median(edges, axis=0, keepdims=True)
-    # What is not close to air is a parcel that reaches the edge.
-    return np.where(np.abs(level) < 0.04, level, 0).astype(np.float32)
-
-
-def _covered(low: Image) -> Mask:
-    thick = (cv2.blur(low, (9, 9)) > COVERED_ATTENUATION).astype(np.uint8)
-    return np.asarray(cv2.dilate(thick, np.ones((7, 7), np.uint8))) > 0
-
-
-def _subtract_offset(image: Image, air: Image) -> None:
-    """Take the mean of the air of each line, and then of each row, from `image`, in place.
-
-    Args:
-        image: (H, W), lines of the detector upright.
-        air: (H, W) 1 where there is air, 0 elsewhere.
-    """
-    masked = image * air
-    columns = _offsets(masked.sum(0), air.sum(0))
-    # What the rows have left: the sums of the first pass less what that has taken away.
-    rows = _offsets(masked.sum(1) - air @ columns, air.sum(1))
-    image -= columns
-    image -= rows[:, None]
-
-
-def _offsets(sums: Image, counts: Image) -> Image:
-    """Mean of each line with 16 pixels of air or more; in between, as its neighbours'."""
-    known = np.flatnonzero(counts >= 16)
-    if not len(known):
-        return np.zeros(len(counts), np.float32)
-    means = np.interp(np.arange(len(counts)), known, sums[known] / counts[known])
-    return np.asarray(means, np.float32)
 
 
 def _smoothed(image: Image) -> Image:

@@ -7,6 +7,7 @@ from typing import Final
 from parcelscope.datasets.embeddings import ScanEmbedding
 from parcelscope.datasets.records import Finding
 from parcelscope.datasets.scans import Scan
+from parcelscope.inference.mass_models import MassModels
 from parcelscope.inference.owners import Owner
 from parcelscope.inference.placing import PlacedScan
 from parcelscope.inference.scan_comparison import (
@@ -42,12 +43,19 @@ class Measured:
     """For comparing stations; None where the owner has no scan of the other station."""
 
 
-def measure(placed: PlacedScan, scan: Scan, gauges: Gauges, *, with_map: bool) -> Measured:
+def measure(
+    placed: PlacedScan,
+    scan: Scan,
+    gauges: Gauges,
+    models: MassModels | None = None,
+    *,
+    with_map: bool,
+) -> Measured:
     """Mass, fill and embedding of `scan`, and its map where two stations are to be compared."""
     fill, embedding = describe(placed, scan)
     image = placed.group.images[0]
     return Measured(
-        mass=weigh(placed, scan, gauges),
+        mass=weigh(placed, scan, gauges, models),
         fill=fill,
         embedding=embedding,
         station=image.station or "arrival",

@@ -223,7 +223,7 @@ def _read_and_place(
     """The scan on its canvases, and what it was measured to be. Drops the full-size pixels."""
     scan = read_group(group, content, root, read=decoding.scan)
     placed = place_scan(owner, group, scan, detectors)
-    return placed, measure(placed, scan, gauges, with_map=with_map)
+    return placed, measure(placed, scan, gauges, detectors.mass, with_map=with_map)
 
 
 def _answer(detector: Detector, scans: Sequence[PlacedScan]) -> list[list[Finding]]:

@@ -22,11 +22,14 @@ from parcelscope.inference.detectors import (
     check_contract,
     output_names,
 )
+from parcelscope.inference.mass_checks import mass_contract, mass_golden
 from parcelscope.inference.sessions import first_line, open_session
 from parcelscope.models.bundle import CARD, Bundle, DetectorCard, check_file, read_card
 from parcelscope.models.bundle_writing import named_files
 from parcelscope.models.calibration_size import calibration_checks
 from parcelscope.models.graph_header import read_graph_header
+from parcelscope.models.mass_model import MassModel
+from parcelscope.models.mass_part import mass_place
 from parcelscope.models.signature import check_signature, configured_public_key, read_signature
 from parcelscope.models.ssd import anchors
 
@@ -72,7 +75,9 @@ def verify_bundle(
     ]
     for card in bundle.detectors:
         checks += verify_detector(folder, card, max_alarm_share=max_alarm_share)
-    files = {card.file for card in bundle.detectors}
+    for model in bundle.mass:
+        checks += verify_mass(folder, model)
+    files = {card.file for card in bundle.detectors} | {card.file for card in bundle.mass}
     for name, sha256 in named_files(bundle).items():
         if name not in files:
             checks += verify_file(folder, name, sha256)
@@ -95,6 +100,19 @@ def verify_detector(folder: Path, card: DetectorCard, *, max_alarm_share: float)
         Check(subject=subject, name="calibration", passed=passed, said=said)
         for passed, said in calibration_checks(card, max_alarm_share=max_alarm_share)
     ]
+
+
+def verify_mass(folder: Path, card: MassModel) -> list[Check]:
+    """The checks of one model of mass; where one fails, those after it are left out."""
+    path = folder / card.file
+    return _in_turn(
+        mass_place(card),
+        ("digest", lambda: _digest(folder, card)),
+        ("opset", lambda: _opset(path)),
+        ("self-contained", lambda: _self_contained(path)),
+        ("contract", lambda: mass_contract(path, card)),
+        ("golden tensors", lambda: mass_golden(path, card)),
+    )
 
 
 def verify_file(folder: Path, name: str, sha256: str) -> list[Check]:
@@ -177,7 +195,7 @@ def _unique(bundle: Bundle) -> Check:
     return Check(subject="bundle", name="detectors", passed=bool(names) and not twice, said=said)
 
 
-def _digest(folder: Path, card: DetectorCard) -> str:
+def _digest(folder: Path, card: DetectorCard | MassModel) -> str:
     check_file(folder, card)
     return f"{card.file} has SHA-256 {card.sha256[:12]}…"
 

@@ -9,9 +9,10 @@ import polars as pl
 
 from parcelscope.datasets.canvas import AIR, estimate_air
 from parcelscope.datasets.errors import ConfigError
-from parcelscope.datasets.records import Finding
+from parcelscope.datasets.records import ONE_ENERGY, Finding
 from parcelscope.datasets.scans import Scan
 from parcelscope.inference.mass import MassGauge
+from parcelscope.inference.mass_models import MassModels
 from parcelscope.inference.placing import PlacedScan
 
 MASS: Final = "xray.mass"
@@ -52,11 +53,20 @@ def gauges_of(step_wedges: pl.DataFrame) -> Gauges:
     return Gauges(by_scanner=MappingProxyType(by_scanner))
 
 
-def weigh(placed: PlacedScan, scan: Scan, gauges: Gauges) -> Finding | str:
-    """The mass that `scan` shows as a finding, or one sentence why it is not assessed."""
+def weigh(
+    placed: PlacedScan, scan: Scan, gauges: Gauges, models: MassModels | None = None
+) -> Finding | str:
+    """The mass that `scan` shows as a finding, or one sentence why it is not assessed.
+
+    Args:
+        placed: Whose scan it is, and its row of the images table.
+        scan: Its pixels.
+        gauges: What weighs scans of both energies.
+        models: What weighs the others; None where the bundle has nothing for them.
+    """
     image = placed.group.images[0]
     if scan.low is None or scan.high is None:
-        return f"{image.path}: mass needs both energies, the scan is {scan.kind}"
+        return _by_one_energy(placed, scan, models)
     if scan.pixel_pitch_mm is None:
         return f"{image.path}: the pixel pitch is not known, so the scan has no scale"
     gauge = gauges.find(image.scanner_model, image.scanner_software)
@@ -79,6 +89,32 @@ def weigh(placed: PlacedScan, scan: Scan, gauges: Gauges) -> Finding | str:
         observed_high=mass.high,
         unit="g",
         image_path=image.path,
+    )
+
+
+def _by_one_energy(placed: PlacedScan, scan: Scan, models: MassModels | None) -> Finding | str:
+    """As `weigh`, of a scan without both energies."""
+    image = placed.group.images[0]
+    if models is None:
+        return f"{image.path}: mass needs both energies, the scan is {scan.kind}"
+    owner = placed.owner
+    mass = models.weigh(scan, image.energy, owner.owner_kind, placed.scanner)
+    if isinstance(mass, str):
+        return f"{image.path}: {mass}"
+    return Finding(
+        owner_id=owner.owner_id,
+        owner_kind=owner.owner_kind,
+        source=MASS,
+        code="mass.total",
+        sentence=f"The scan shows about {mass.grams:.0f} g, between {mass.low:.0f} and"
+        f" {mass.high:.0f} g, {ONE_ENERGY}.",
+        observed=mass.grams,
+        observed_low=mass.low,
+        observed_high=mass.high,
+        unit="g",
+        text=ONE_ENERGY,
+        image_path=image.path,
+        is_calibrated=True,
     )
 
 

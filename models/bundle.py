@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from parcelscope.datasets.errors import BundleError
 from parcelscope.models.heatmap import MOST_OVERLAP
+from parcelscope.models.mass_model import MassModel
 
 FORMAT_VERSION: Final = 1
 CARD = "bundle.json"
@@ -244,7 +245,17 @@ class Bundle(BaseModel, frozen=True, extra="forbid"):
     carton_fusion: FusionModel
     references: PhotoReferences | None = None
     """Genuine packaging to compare photos with; None where the bundle has none."""
+    mass: tuple[MassModel, ...] = ()
+    """Models of mass for scans without both energies, at most one for each kind of scan."""
     notes: str = ""
+
+    @model_validator(mode="after")
+    def _one_mass_each(self) -> Self:
+        inputs = [model.input for model in self.mass]
+        twice = next((one for one in inputs if inputs.count(one) > 1), None)
+        if twice is not None:
+            raise ValueError(f"mass must have one model for each kind of scan, got {twice} twice")
+        return self
 
     def card(self, detector: DetectorName, kind: InputKind) -> DetectorCard | None:
         """The card for `detector` on scans of `kind`, or None where the bundle has none."""
@@ -272,6 +283,8 @@ def load_bundle(folder: Path) -> tuple[Bundle, str]:
         check_file(folder, bundle.references)
         for reference in bundle.references.cards:
             check_file(folder, reference)
+    for model in bundle.mass:
+        check_file(folder, model)
     for fusion in (bundle.parcel_fusion, bundle.carton_fusion):
         if fusion.trees is not None:
             check_file(folder, fusion.trees)
@@ -308,7 +321,7 @@ def read_card(folder: Path) -> tuple[Bundle, str]:
 
 
 def check_file(
-    folder: Path, card: DetectorCard | PhotoReferences | ReferenceCard | TreeModel
+    folder: Path, card: DetectorCard | PhotoReferences | ReferenceCard | TreeModel | MassModel
 ) -> None:
     """Refuse a file that is missing, altered or named outside the bundle's folder."""
     if Path(card.file).name != card.file:

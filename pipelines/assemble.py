@@ -32,11 +32,13 @@ from parcelscope.models.bundle_writing import (
     write_bundle,
 )
 from parcelscope.models.heatmap import MOST_OVERLAP
+from parcelscope.models.mass_part import MassPart, mass_place, read_mass_part, with_masses
 from parcelscope.models.reference_part import (
     read_reference_part,
     sources_with_references,
     with_references,
 )
+from parcelscope.pipelines.foreign_mass import DETECTOR, read_foreign_mass
 
 FUSION_NOTE = "The fusion models are those of {name} {version}, fitted before {parts} came in."
 REFERENCES = "photo.authenticity (references)"
@@ -113,15 +115,21 @@ def assemble(
     Raises:
         BundleError: If a bundle or part is not whole, two parts take one place, or `out` is in use.
     """
-    parts, references = [], []
+    parts, references, masses = [], [], []
     for folder in folders:
         section = read_reference_part(folder)
         if section is not None:
             references.append(ReferencePart(section=section, folder=folder))
             continue
+        mass = read_mass_part(folder)
+        if mass is not None:
+            masses.append(mass)
+            continue
         card = read_part(folder)
         parts.append(Part(card=card, path=folder / card.file))
-    return with_parts(out, base, parts, references=references, name=name, version=version)
+    return with_parts(
+        out, base, parts, references=references, masses=masses, name=name, version=version
+    )
 
 
 def add_model(
@@ -144,7 +152,10 @@ def add_model(
         BundleError: If the model does not keep the contract; the sentence names the first mismatch.
         ConfigError: If there is no such detector, or the card is not what it must be.
     """
-    known = get_args(DetectorName)
+    if detector == DETECTOR:
+        mass = read_foreign_mass(model, card_path)
+        return with_parts(out, base, [], masses=[mass], name=name, version=version)
+    known = (*get_args(DetectorName), DETECTOR)
     if detector not in known:
         raise ConfigError(f"--detector must be one of {', '.join(known)}, got {detector!r}")
     foreign = read_foreign_card(card_path)
@@ -210,17 +221,20 @@ def with_parts(
     parts: Sequence[Part],
     *,
     references: Sequence[ReferencePart] = (),
+    masses: Sequence[MassPart] = (),
     name: str | None,
     version: str | None,
 ) -> Assembled:
-    """Write to `out` the bundle in `base` with `parts` and `references` in place of its own."""
+    """Write to `out` the bundle in `base` with all these parts in place of its own."""
     require_new(out)
     bundle, _ = load_bundle(base)
-    places = [part.place for part in parts] + [REFERENCES] * len(references)
+    places = [part.place for part in parts] + [part.place for part in masses]
+    places += [REFERENCES] * len(references)
     twice = sorted({place for place in places if places.count(place) > 1})
     if twice:
         raise BundleError(f"two parts take the place of {', '.join(twice)}; name one of them")
     there = {Part(card=card, path=base).place for card in bundle.detectors}
+    there |= {mass_place(card) for card in bundle.mass}
     there |= set() if bundle.references is None else {REFERENCES}
     changed, sources = bundle, {file: base / file for file in named_files(bundle)}
     for one in references:
@@ -234,7 +248,8 @@ def with_parts(
         file = _free_name(part.card, sources)
         sources[file] = part.path
         cards[key] = part.card.model_copy(update={"file": file})
-    came_in = [part.card.sha256 for part in parts]
+    changed = with_masses(changed, sources, masses)
+    came_in = [part.card.sha256 for part in parts] + [part.card.sha256 for part in masses]
     came_in += [card.sha256 for one in references for card in one.section.cards]
     changed = changed.model_copy(
         update={

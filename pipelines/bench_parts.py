@@ -168,7 +168,7 @@ def _scans(
         with costs.of(PLACE):
             placed.append(place_scan(owner, group, scan, detectors))
         with costs.of(MASS):
-            mass = weigh(placed[-1], scan, gauges)
+            mass = weigh(placed[-1], scan, gauges, detectors.mass)
         if not isinstance(mass, str):
             outcome.findings.append(mass)
         with costs.of(DESCRIBE):

@@ -3,8 +3,11 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from parcelscope.inference.verification import Check
 from parcelscope.models.bundle import Bundle, DetectorCard
+from parcelscope.models.mass_model import MassBand, MassModel
 from parcelscope.models.signature import Signature
 
 MARKS = {True: "ok", False: "FAILED", None: "not checked"}
@@ -14,7 +17,8 @@ def describe_bundle(
     bundle: Bundle, digest: str, folder: Path, signature: Signature | None
 ) -> Iterator[str]:
     """Lines that say what `bundle`, read from `folder` and verified, is made of."""
-    yield f"{bundle.name} {bundle.version}, all {len(bundle.detectors)} model files verified"
+    count = len(bundle.detectors) + len(bundle.mass)
+    yield f"{bundle.name} {bundle.version}, all {count} model files verified"
     yield f"  folder         {folder}"
     yield f"  digest         {digest}"
     yield f"  signature      {'none' if signature is None else f'by key {signature.key_id}'}"
@@ -26,6 +30,9 @@ def describe_bundle(
     for card in bundle.detectors:
         yield ""
         yield from _describe_detector(card, folder)
+    for model in bundle.mass:
+        yield ""
+        yield from _describe_mass(model, folder)
 
 
 def describe_checks(checks: Sequence[Check]) -> Iterator[str]:
@@ -42,6 +49,27 @@ def canvas_text(card: DetectorCard) -> str:
     """The canvas of a detector in words."""
     pitch = "fitted to size" if card.mm_per_px is None else f"at {card.mm_per_px:g} mm"
     return f"{card.width_px} x {card.height_px} px, {pitch}"
+
+
+def _describe_mass(card: MassModel, folder: Path) -> Iterator[str]:
+    size_mb = (folder / card.file).stat().st_size / 1e6
+    yield f"xray.mass on {card.input} scans, from one energy"
+    yield f"  file           {card.file}, {size_mb:.2f} MB, SHA-256 {card.sha256[:12]}…"
+    yield f"  training data  {card.training_data}"
+    for band in card.bands:
+        yield f"  band           {band_text(band)}"
+    for name, value in card.metrics.items():
+        yield f"  {name:<14} {value:g}"
+
+
+def band_text(band: MassBand) -> str:
+    """A band in words: whose, how wide, from how many weights."""
+    below, above = (float(np.exp(end - band.middle)) - 1 for end in (band.low, band.high))
+    scanner = f"{band.scanner_model} {band.scanner_software or ''}".strip()
+    return (
+        f"{band.owner_kind}s on {scanner}: {below:+.1%} to {above:+.1%} for {band.coverage:.0%},"
+        f" from {band.scans} weights"
+    )
 
 
 def _describe_detector(card: DetectorCard, folder: Path) -> Iterator[str]:

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from parcelscope.datasets.errors import RunError
+from parcelscope.datasets.records import ONE_ENERGY
 from parcelscope.datasets.writing import write_text_whole
 from parcelscope.datasets.xray.items import ITEM_LABELS
 from parcelscope.pipelines.run_folder import Run, read_run
@@ -233,24 +234,24 @@ def mass_lines(run: Run, truth: Truth) -> list[Line]:
     weighed = run.findings.filter(pl.col("code") == "mass.total").join(
         masses, on="owner_id", how="inner"
     )
+    by_one = pl.col("text").eq_missing(pl.lit(ONE_ENERGY))
     lines = []
     for kind in ("parcel", "carton"):
-        rows = weighed.filter(pl.col("owner_kind") == kind)
-        if rows.is_empty():
-            continue
-        observed, true = rows["observed"].to_numpy(), rows["mass_g"].to_numpy()
-        error = np.abs(observed / true - 1)
-        inside = (rows["observed_low"].to_numpy() <= true) & (
-            true <= rows["observed_high"].to_numpy()
-        )
-        lines += [
-            Line(what=f"mass, {kind}s: median relative error", figure=median_of(error)),
-            Line(
-                what=f"mass, {kind}s: share inside the band",
-                figure=mean_of(inside.astype(np.float64)),
-            ),
-        ]
+        for words, chosen in (("", ~by_one), (" of one energy", by_one)):
+            rows = weighed.filter((pl.col("owner_kind") == kind) & chosen)
+            if not rows.is_empty():
+                lines += _mass_lines(rows, f"mass, {kind}s{words}")
     return lines
+
+
+def _mass_lines(rows: pl.DataFrame, name: str) -> list[Line]:
+    observed, true = rows["observed"].to_numpy(), rows["mass_g"].to_numpy()
+    error = np.abs(observed / true - 1)
+    inside = (rows["observed_low"].to_numpy() <= true) & (true <= rows["observed_high"].to_numpy())
+    return [
+        Line(what=f"{name}: median relative error", figure=median_of(error)),
+        Line(what=f"{name}: share inside the band", figure=mean_of(inside.astype(np.float64))),
+    ]
 
 
 def parcel_lines(run: Run, truth: Truth) -> list[Line]:

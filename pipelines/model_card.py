@@ -15,7 +15,7 @@ from parcelscope.datasets.writing import write_text_whole
 from parcelscope.models.bundle import Bundle, DetectorCard, FusionModel, GenuineScores
 from parcelscope.models.calibration_size import SURE, upper_bound
 from parcelscope.models.signature import Signature
-from parcelscope.pipelines.bundle_text import canvas_text
+from parcelscope.pipelines.bundle_text import band_text, canvas_text
 from parcelscope.pipelines.pages import page_environment
 
 MARKDOWN: Final = "MODEL_CARD.md"
@@ -123,6 +123,7 @@ def card_sections(
         _data(bundle),
         *_figures(bundle, evaluations),
         *_calibration(bundle),
+        *_masses(bundle),
         *_references(bundle),
         _risk(bundle),
         _limits(bundle, evaluations),
@@ -321,6 +322,31 @@ def _references(bundle: Bundle) -> Iterator[Section]:
             rows=tuple(
                 (one.sku, one.brand or "", str(one.photos), str(one.left_out), one.source)
                 for one in bundle.references.cards
+            ),
+        ),
+    )
+
+
+def _masses(bundle: Bundle) -> Iterator[Section]:
+    if not bundle.mass:
+        return
+    yield Section(
+        title="Mass from one energy",
+        paragraphs=(
+            "Grams of scans that have not both energies, with a band from weights that were not"
+            " learned from. Nothing is estimated on other scanners, nor outside what was fitted.",
+        ),
+        points=tuple(
+            f"{card.input} scans: {card.training_data}"
+            + "".join(f"; {band_text(band)}" for band in card.bands)
+            for card in bundle.mass
+        ),
+        table=Table(
+            head=("scans", "what", "figure"),
+            rows=tuple(
+                (card.input, name.replace("_", " "), f"{value:.4g}")
+                for card in bundle.mass
+                for name, value in card.metrics.items()
             ),
         ),
     )

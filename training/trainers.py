@@ -41,6 +41,7 @@ TRAINERS: dict[str, Trainer] = {
     "anomaly": Trainer("anomaly_recipe:AnomalyRecipe", "train_anomaly:train_anomaly"),
     "references": Trainer("reference_recipe:ReferenceRecipe", "train_references:train_references"),
     "contents": Trainer("contents_recipe:ContentsRecipe", "train_contents:train_contents"),
+    "mass": Trainer("mass_recipe:MassRecipe", "train_mass:train_mass"),
 }
 
 

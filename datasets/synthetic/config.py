@@ -22,7 +22,7 @@ Violation = Literal[
     "foreign_label",
     "altered_packaging",
 ]
-ScanFormat = Literal["dual_tiff", "dual_png", "dicos", "colour"]
+ScanFormat = Literal["dual_tiff", "dual_png", "dicos", "colour", "grey"]
 
 
 class SynthConfig(BaseModel, frozen=True, extra="forbid"):

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from parcelscope.datasets.dicos import derived_uid, write_dicos_dx
-from parcelscope.datasets.scan_writing import write_dual_png_pair, write_dual_tiff
+from parcelscope.datasets.scan_writing import write_dual_png_pair, write_dual_tiff, write_grey_png
 from parcelscope.datasets.synthetic.config import ScanFormat, SynthConfig
 from parcelscope.datasets.synthetic.rows import Row
 from parcelscope.datasets.writing import write_whole
@@ -89,6 +89,10 @@ def write_scan(scan: SyntheticScan, place: ScanPlace, rng: np.random.Generator) 
         jpeg = as_jpeg(picture, random_jpeg_quality(rng))
         write_whole(place.feed_folder / f"{stem}.jpg", jpeg)
         return [_row(place, f"{stem}.jpg", "colour")]
+    if place.scan_format == "grey":
+        # A scanner of one energy has the front detector alone, without the filter behind it.
+        write_grey_png(place.feed_folder / f"{stem}.png", scan.le)
+        return [_row(place, f"{stem}.png", "grey")]
     suffix = "dcs" if place.scan_format == "dicos" else "png"
     low, high = f"{stem}-low.{suffix}", f"{stem}-high.{suffix}"
     if place.scan_format == "dicos":

@@ -30,7 +30,8 @@ class Recorded:
     images: list[Row]
     """Its rows of the images table, low energy first."""
     scan_kind: str | None
-    """`dual` for both energies, `colour` for their colours alone; None where it cannot be read."""
+    """`dual` for both energies, `colour` for their colours alone, `grey` for one energy alone; None
+    where it cannot be read."""
 
 
 def record_scan(
@@ -62,5 +63,5 @@ def record_scan(
         missing_share=config.missing_scan,
         corrupt_share=config.corrupt_image,
     )
-    kind = "colour" if scan_format == "colour" else "dual"
+    kind = scan_format if scan_format in ("colour", "grey") else "dual"
     return Recorded(images, kind if readable else None)

@@ -4,6 +4,7 @@ from typing import Final
 
 import polars as pl
 
+from parcelscope.datasets.records import ONE_ENERGY
 from parcelscope.screening.indicators.evidence import Evidence
 from parcelscope.screening.indicators.stations import on_arrival
 
@@ -20,9 +21,20 @@ def counts_on_arrival(evidence: Evidence) -> pl.DataFrame:
 
 
 def masses_on_arrival(evidence: Evidence) -> pl.DataFrame:
-    """What each parcel and carton weighs by its scans on arrival: as `scan_bands`."""
-    masses = evidence.findings.filter(pl.col("code") == "mass.total")
-    return scan_bands(on_arrival(masses, evidence.feed.images), "mass.total")
+    """What each parcel and carton weighs by its scans on arrival: as `scan_bands`, and one_energy.
+
+    Where a scan was weighed by both energies, those that were weighed by one are not asked.
+    """
+    masses = on_arrival(
+        evidence.findings.filter(pl.col("code") == "mass.total"), evidence.feed.images
+    )
+    by_one = pl.col("text").eq_missing(pl.lit(ONE_ENERGY))
+    physics = masses.filter(~by_one)
+    estimated = masses.filter(by_one).join(physics, on=_OWNER, how="anti")
+    return pl.concat(
+        scan_bands(part, "mass.total").with_columns(pl.lit(value=told).alias("one_energy"))
+        for part, told in ((physics, False), (estimated, True))
+    )
 
 
 def scan_bands(findings: pl.DataFrame, code: str) -> pl.DataFrame:

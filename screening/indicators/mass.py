@@ -3,7 +3,7 @@
 import polars as pl
 from pydantic import BaseModel, Field
 
-from parcelscope.datasets.records import OwnerKind
+from parcelscope.datasets.records import ONE_ENERGY, OwnerKind
 from parcelscope.screening.config import Grades
 from parcelscope.screening.indicators.bands import masses_on_arrival
 from parcelscope.screening.indicators.evidence import (
@@ -93,9 +93,10 @@ def _xray_against(
             "owner_kind",
             pl.lit(code).alias("code"),
             pl.format(
-                "By X-ray it weighs {} to {}; {} says {}.",
+                "By X-ray it weighs {} to {}{}; {} says {}.",
                 grams(low),
                 grams(high),
+                pl.when("one_energy").then(pl.lit(f", {ONE_ENERGY}")).otherwise(pl.lit("")),
                 pl.lit(_SAYS[column]),
                 grams(weight),
             ).alias("sentence"),

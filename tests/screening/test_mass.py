@@ -1,9 +1,11 @@
 """U3 on parcels and cartons."""
 
+from dataclasses import replace
+
 import pytest
 from tests.screening import windows as w
 
-from parcelscope.datasets.records import NotAssessed, OwnerKind
+from parcelscope.datasets.records import ONE_ENERGY, Finding, NotAssessed, OwnerKind
 from parcelscope.screening.indicators.evidence import Outcome
 from parcelscope.screening.indicators.mass import masses_unlike
 
@@ -122,6 +124,30 @@ def test_a_mass_that_is_missing_is_not_assessed(
     said = dict(outcome.not_assessed.select("check", "reason").iter_rows())
     assert said == expected
     assert outcome.findings.is_empty()
+
+
+def estimated(low: float, high: float, image: str) -> Finding:
+    """A band that rests on one energy alone."""
+    return replace(
+        w.band("X", "mass.total", low, high, kind="parcel", image=image), text=ONE_ENERGY
+    )
+
+
+def test_a_mass_from_one_energy_is_called_so() -> None:
+    of = w.feed([{"parcel_id": "X", "declared_weight_g": 500.0}])
+    outcome = masses_unlike(w.evidence(of, [estimated(1100, 1400, "grey.png")]), PARAMETERS)
+    assert w.sentences(outcome, "U3.mass") == {
+        "X": "By X-ray it weighs 1.1 kg to 1.4 kg, estimated from one energy;"
+        " the manifest says 500 g."
+    }
+
+
+def test_where_both_energies_were_weighed_one_alone_is_not_asked() -> None:
+    of = w.feed([{"parcel_id": "X", "declared_weight_g": 500.0}])
+    both = w.band("X", "mass.total", 450, 560, kind="parcel", image="dual.tif")
+    outcome = masses_unlike(w.evidence(of, [both, estimated(1100, 1400, "grey.png")]), PARAMETERS)
+    assert outcome.findings.is_empty()
+    assert w.reasons_not_assessed(outcome, "U3.mass") == {}
 
 
 def test_the_gauges_own_reason_is_passed_on() -> None:
