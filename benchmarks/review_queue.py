@@ -1,10 +1,11 @@
 """Analysts who take and decide at once: how many decisions a second, and how long each waits.
 
     python benchmarks/review_queue.py [--sqlite N] [--postgresql N] [--processes N] [--parcels N]
-                                      [--url URL]
+                                      [--look S] [--url URL]
 
-20 analysts on a SQLite file and 100 on PostgreSQL if left out, each a thread that takes two parcels
-and decides one after the other until the queue is empty, in one process or shared by several.
+20 analysts on a SQLite file and 100 on PostgreSQL if left out, each a thread that takes a parcel,
+looks at it for S seconds on average (exponentially distributed; 0 if left out, which measures how
+much the database can do and not how long an analyst waits) and decides, until the queue is empty.
 PostgreSQL is Debian's server, started with its usual settings (a commit is on the disk when it is
 answered), or the empty database at URL. Afterwards every parcel must be decided once, the chain of
 events be whole, and each parcel stand where its events put it; else it ends with an error.
@@ -13,6 +14,7 @@ events be whole, and each parcel stand where its events put it; else it ends wit
 import argparse
 import multiprocessing
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -46,20 +48,22 @@ def main() -> None:
     words.add_argument("--postgresql", type=int, default=100)
     words.add_argument("--processes", type=int, default=1)
     words.add_argument("--parcels", type=int, default=4000)
+    words.add_argument("--look", type=float, default=0.0)
     words.add_argument("--url")
     asked = words.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if asked.sqlite:
             url = sqlite_url(Path(folder) / "review.sqlite")
-            _measure("SQLite", url, asked.sqlite, asked.processes, asked.parcels)
+            _measure("SQLite", url, asked.sqlite, asked)
         if asked.postgresql and asked.url:
-            _measure("PostgreSQL", asked.url, asked.postgresql, asked.processes, asked.parcels)
+            _measure("PostgreSQL", asked.url, asked.postgresql, asked)
         elif asked.postgresql:
             with postgresql() as url:
-                _measure("PostgreSQL", url, asked.postgresql, asked.processes, asked.parcels)
+                _measure("PostgreSQL", url, asked.postgresql, asked)
 
 
-def _measure(name: str, url: str, analysts: int, processes: int, parcels: int) -> None:
+def _measure(name: str, url: str, analysts: int, asked: argparse.Namespace) -> None:
+    processes, parcels, look_s = asked.processes, asked.parcels, asked.look
     engine = open_review(url)
     began = time.perf_counter()
     made = [
@@ -75,7 +79,7 @@ def _measure(name: str, url: str, analysts: int, processes: int, parcels: int) -
     gate = context.Barrier(processes + 1)
     people = [f"analyst {number}" for number in range(analysts)]
     workers = [
-        context.Process(target=_work, args=(url, people[number::processes], gate, told))
+        context.Process(target=_work, args=(url, people[number::processes], look_s, gate, told))
         for number in range(processes)
     ]
     for one in workers:
@@ -88,7 +92,11 @@ def _measure(name: str, url: str, analysts: int, processes: int, parcels: int) -
         one.join()
     print(
         f"{name}: {analysts} analysts in {processes} processes, {parcels:,} parcels enrolled in"
-        f" {enrolling_s:.1f} s; {parcels / took_s:,.0f} decisions/s"
+        f" {enrolling_s:.1f} s; {look_s:g} s each; {parcels / took_s:,.0f} decisions/s"
+    )
+    cpu_s = sum(seconds for kind, seconds in times if kind == "cpu")
+    print(
+        f"  {1000 * cpu_s / parcels:.1f} ms of processor time a decision, the server's not counted"
     )
     for what in ("take", "decide"):
         ms = 1000 * np.array([seconds for kind, seconds in times if kind == what])
@@ -104,6 +112,7 @@ def _measure(name: str, url: str, analysts: int, processes: int, parcels: int) -
 def _work(
     url: str,
     people: list[str],
+    look_s: float,
     gate: "threading.Barrier",
     told: "multiprocessing.Queue[list[tuple[str, float]]]",
 ) -> None:
@@ -113,27 +122,30 @@ def _work(
 
     def analyst(name: str) -> None:
         person = Person(name=name, role="analyst")
+        chance = random.Random(name)
+        time.sleep(chance.random() * look_s)
         while True:
             began = time.perf_counter()
             held = queue.take(engine, person)
             times.append(("take", time.perf_counter() - began))
             if not held:
                 return
-            for one in held:
-                made = Decision(
-                    decision="inspect", ms_on_screen=4000, idempotency_key=f"{name} {one.item_id}"
-                )
-                began = time.perf_counter()
-                queue.decide(engine, person, one.item_id, made)
-                times.append(("decide", time.perf_counter() - began))
+            time.sleep(chance.expovariate(1 / look_s) if look_s else 0)
+            # The other one was fetched ahead, and comes again with the next `take`.
+            key = f"{name} {held[0].item_id}"
+            made = Decision(decision="inspect", ms_on_screen=4000, idempotency_key=key)
+            began = time.perf_counter()
+            queue.decide(engine, person, held[0].item_id, made)
+            times.append(("decide", time.perf_counter() - began))
 
     threads = [threading.Thread(target=analyst, args=(name,)) for name in people]
     gate.wait()
+    spent = time.process_time()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    told.put(times)
+    told.put([*times, ("cpu", time.process_time() - spent)])
     engine.dispose()
 
 

@@ -51,11 +51,18 @@ def record(
     kind: str,
     body: Mapping[str, Any],
     *,
+    gives_back: bool = False,
     now: float | None = None,
 ) -> Event:
-    """Write an event on a locked item, and the columns that it comes to."""
+    """Write an event on a locked item, and the columns that it comes to.
+
+    With `gives_back`, nobody holds it afterwards.
+    """
     event = append_as(connection, person, item, kind, body, now=now)
-    set_standing(connection, item.item_id, after(standing_of(item), event))
+    columns = asdict(after(standing_of(item), event))
+    if gives_back:
+        columns |= {"holder": None, "lease_until": 0.0}
+    connection.execute(update(ITEMS).where(ITEMS.c.item_id == item.item_id).values(**columns))
     return event
 
 

@@ -6,7 +6,7 @@ A SQLite file beside the run folders by default; PostgreSQL where several machin
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -23,6 +23,7 @@ from parcelscope.inference.database import (
     sqlite_url,
     without_password,
 )
+from parcelscope.review.turns import Turns
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 VERSION_TABLE: Final = "review_version"
@@ -32,7 +33,9 @@ FILE_NAME: Final = "review.sqlite"
 _UPGRADE_LOCK: Final = 7_206_115_044
 _MIGRATING: Final = threading.Lock()
 """Alembic keeps what it works on in one place for all threads."""
-_WRITERS: Final[WeakKeyDictionary[Engine, threading.Lock]] = WeakKeyDictionary()
+_WRITERS: Final[WeakKeyDictionary[Engine, Turns]] = WeakKeyDictionary()
+POSTGRESQL_WRITERS: Final = 10
+"""Threads of one process that write at once; five connections of the pool are left to readers."""
 
 
 def review_url(name: str | None, *, runs: Path = Path("runs")) -> str:
@@ -116,25 +119,23 @@ def connect(url: str) -> Engine:
     engine = open_database(url)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _write_ahead)
-        _WRITERS[engine] = threading.Lock()
+        _WRITERS[engine] = Turns(1)
         return engine
     # Each statement must see what others committed while it waited for them.
-    return engine.execution_options(isolation_level="READ COMMITTED")
+    engine = engine.execution_options(isolation_level="READ COMMITTED")
+    _WRITERS[engine] = Turns(POSTGRESQL_WRITERS)
+    return engine
 
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction that changes something; commits at the end, or undoes all of it.
 
-    The threads of this process line up for SQLite's one writer here: lining up there, each sleeps
-    for longer and longer, and one may sleep through its turn again and again.
+    The threads of this process line up here, and not for SQLite's one writer, where each sleeps for
+    longer and longer and may sleep through its turn, nor for a connection, where none is in a line.
     """
-    lock = _WRITERS.get(engine)
-    if lock is None:
-        with engine.begin() as connection:
-            yield connection
-        return
-    with lock, engine.begin() as connection:
+    turns = _WRITERS.get(engine)
+    with nullcontext() if turns is None else turns.turn(), engine.begin() as connection:
         yield connection
 
 

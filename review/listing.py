@@ -96,12 +96,15 @@ def page(
             asked,
             or_(
                 items.priority < priority,
-                and_(items.priority == priority, items.item_id > item_id),
+                and_(items.priority == priority, items.item_id < item_id),
             ),
         )
     size = min(max(limit, 1), MOST_ON_A_PAGE)
     rows = connection.execute(
-        select(ITEMS).where(asked).order_by(items.priority.desc(), items.item_id).limit(size + 1)
+        select(ITEMS)
+        .where(asked)
+        .order_by(items.priority.desc(), items.item_id.desc())
+        .limit(size + 1)
     ).all()
     shown = tuple(as_item(row) for row in rows[:size])
     more = len(rows) > size

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Final
 
-from sqlalchemy import Connection, Engine, and_, exists, or_, select
+from sqlalchemy import Connection, Engine, and_, exists, or_, select, text
 
 from parcelscope.review.acts import (
     LEASE_S,
@@ -31,7 +31,7 @@ from parcelscope.review.remarks import note, outcome
 from parcelscope.review.roles import Person
 from parcelscope.review.standing import WAITING, Choice, State
 from parcelscope.review.supervising import Released, reassign, release_carton, reopen
-from parcelscope.review.tables import ITEMS
+from parcelscope.review.tables import IS_WAITING, ITEMS
 from parcelscope.review.undo import undo
 
 __all__ = [
@@ -93,7 +93,7 @@ def take(
         # All that there is was locked in that moment, by people who take or a run that enrols.
         time.sleep(PAUSE_S)
     lent = [replace(one, holder=person.name, lease_until=at + LEASE_S) for one in taken]
-    return sorted(lent, key=lambda one: (-one.priority, one.item_id))
+    return sorted(lent, key=lambda one: (one.priority, one.item_id), reverse=True)
 
 
 def _take(
@@ -102,6 +102,7 @@ def _take(
     """What `person` holds now, and whether there is more that they may be given."""
     items = ITEMS.c
     free = and_(
+        text(IS_WAITING),  # word for word as in the index, else it is not used
         items.state.in_(_states(person)),
         or_(items.holder.is_(None), items.lease_until < at),
         or_(items.holder.is_(None), items.holder != person.name),
@@ -118,7 +119,7 @@ def _take(
     fresh = connection.execute(
         select(ITEMS)
         .where(free)
-        .order_by(items.priority.desc(), items.item_id)
+        .order_by(items.priority.desc(), items.item_id.desc())
         .limit(max(ahead - len(held), 0))
         .with_for_update(skip_locked=True)
     ).all()
@@ -190,8 +191,7 @@ def decide(
         body["key"] = body.pop("idempotency_key")
         body |= {"band": item.band, "risk": item.risk, "opinion": OPINIONS[item.state]}
         body["settles"] = _settles(person, item, decision.decision)
-        put_back(connection, [item_id])
-        return record(connection, person, item, "decide", body, now=now)
+        return record(connection, person, item, "decide", body, gives_back=True, now=now)
 
 
 OPINIONS: Final[dict[State, str]] = {"open": "first", "second": "second", "disputed": "settling"}
@@ -235,8 +235,7 @@ def ask_second(
         if item.state == "disputed":
             raise NotAllowed(f"{item.words} was seen twice already: it is yours to settle")
         body = {"decision": leans_to, "reason_code": reason_code, "note": note, "key": key}
-        put_back(connection, [item_id])
-        return record(connection, person, item, "second", body, now=now)
+        return record(connection, person, item, "second", body, gives_back=True, now=now)
 
 
 def _holds(person: Person, item: Item) -> bool:

@@ -67,12 +67,13 @@ def release_carton(
         if _elsewhere(carton, person, at):
             raise LostLease(f"{carton.words} is now with {carton.holder}")
         going = [one for one in inside if one.state == "open" and not _elsewhere(one, person, at)]
-        put_back(connection, [carton.item_id, *(one.item_id for one in going)])
         body = {"reason": reason, "together": secrets.token_hex(8), "key": key}
         body_of_carton = {**body, "parcels": len(going)}
-        event = record(connection, person, carton, "release", body_of_carton, now=now)
+        event = record(
+            connection, person, carton, "release", body_of_carton, gives_back=True, now=now
+        )
         for one in going:
-            record(connection, person, one, "release", body, now=now)
+            record(connection, person, one, "release", body, gives_back=True, now=now)
     ids = (carton.item_id, *(one.item_id for one in going))
     left = tuple(one.item_id for one in inside if one not in going and one.state in WAITING)
     return Released(event=event, item_ids=ids, left_ids=left)

@@ -17,9 +17,13 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 METADATA: Final = MetaData()
+
+IS_WAITING: Final = "state IN ('open', 'second', 'disputed')"
+"""Somebody still has to decide; an index of these is used where SQL asks for it in these words."""
 
 ITEMS: Final = Table(
     "review_items",
@@ -53,8 +57,15 @@ ITEMS: Final = Table(
     Column("outcome", String(16)),
     Column("outcome_at", String(32)),
     Column("reference", String(32), unique=True),
-    # `take` reads the queue in this order; so does `page`, from where the last page ended.
-    Index("review_items_queue", "state", "priority", "item_id"),
+    # `take` and `page` read from the end of these, and stop when they have enough.
+    Index("review_items_order", "priority", "item_id"),
+    Index(
+        "review_items_waiting",
+        "priority",
+        "item_id",
+        sqlite_where=text(IS_WAITING),
+        postgresql_where=text(IS_WAITING),
+    ),
     Index("review_items_holder", "holder"),
     Index("review_items_carton", "facility", "carton_id"),
     Index("review_items_decided", "decided_at"),
@@ -143,7 +154,7 @@ CASE_DATES: Final = Table(
     Column("day", String(10), nullable=False),
     Index("review_case_dates_reference", "reference"),
 )
-"""Days on which periods start or end: presentation, detention, notices. `seq` is that of the log."""
+"""Days on which periods start or end: presentation, detention, notices; `seq` is of the log."""
 
 CLOCKS: Final = Table(
     "review_clocks",

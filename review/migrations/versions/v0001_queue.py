@@ -41,7 +41,15 @@ def upgrade() -> None:
         sa.Column("outcome_at", sa.String(32)),
         sa.Column("reference", sa.String(32), unique=True),
     )
-    op.create_index("review_items_queue", "review_items", ["state", "priority", "item_id"])
+    op.create_index("review_items_order", "review_items", ["priority", "item_id"])
+    waiting = sa.text("state IN ('open', 'second', 'disputed')")
+    op.create_index(
+        "review_items_waiting",
+        "review_items",
+        ["priority", "item_id"],
+        sqlite_where=waiting,
+        postgresql_where=waiting,
+    )
     op.create_index("review_items_holder", "review_items", ["holder"])
     op.create_index("review_items_carton", "review_items", ["facility", "carton_id"])
     op.create_table(
