@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from parcelscope.datasets.identifiers import Identifier, IdentifierKind, identify
-from parcelscope.datasets.text_lines import TextLine
+from parcelscope.datasets.text_lines import TextLine, text_rows
 
 LIKE_DIGITS: Final = {
     "O": "0", "Q": "0", "D": "0", "I": "1", "L": "1", "|": "1", "Z": "2", "S": "5", "G": "6",
@@ -23,7 +23,8 @@ MOST_REPAIRS: Final = 2
 
 _WORD: Final = re.compile(r"[^\s]+")
 _BILL: Final = re.compile(r"(?<![\w-])(\d{3}-\d{4} ?\d{4})(?![\w-])")
-_PRODUCT: Final = re.compile(r"[\dA-Z| >]+")
+_PRODUCT: Final = re.compile(r"[\dA-Z| <>.'\"]+")
+"""What stands below the bars of an EAN or UPC; their guards are read as signs."""
 _PHONE: Final = re.compile(r"(?i)\+|\b(?:tel|phone|ph|mob|mobile|fax|cell)\b")
 _NUMBER: Final = re.compile(r"[A-Z0-9]{8,30}")
 _LEAST_DIGITS: Final = 6
@@ -53,7 +54,7 @@ class LabelIdentifier:
 
 
 def label_identifiers(lines: Sequence[TextLine]) -> tuple[LabelIdentifier, ...]:
-    """The numbers in `lines`, each once, where it was read most surely; in the order of `lines`.
+    """The numbers in `lines` and in rows of them, each once, where it was read most surely.
 
     S10, SSCC and S9 numbers may stand anywhere in a line and be printed in groups. An air waybill
     must have its hyphen, and a product code a line of its own: any digits look like one by chance
@@ -61,7 +62,7 @@ def label_identifiers(lines: Sequence[TextLine]) -> tuple[LabelIdentifier, ...]:
     none on a line that speaks of a telephone.
     """
     found: dict[str, LabelIdentifier] = {}
-    for line in lines:
+    for line in (*lines, *text_rows(lines)):
         for one in _in_line(line):
             known = found.get(one.value)
             if known is None or _rank(one) > _rank(known):

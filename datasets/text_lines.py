@@ -20,6 +20,13 @@ _LIKE_HEIGHT: Final = 1.3
 """Lines of one block differ in height by no more than this factor: a headline is no part of it."""
 
 
+_ROW_GAP: Final = 2.5
+"""Heights of a line that may lie between two parts of one row: the first digit of an EAN stands
+apart from the others by about one."""
+_ROW_SHIFT: Final = 0.5
+"""Heights by which the middles of two parts of a row may differ."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextLine:
     """One line of text that was read in a photo."""
@@ -70,6 +77,46 @@ def text_blocks(lines: Sequence[TextLine]) -> tuple[tuple[TextLine, ...], ...]:
     return tuple(tuple(lines[n] for n in group) for group in ordered)
 
 
+def text_rows(lines: Sequence[TextLine]) -> tuple[TextLine, ...]:
+    """Rows of lines that stand side by side, each as one line; none of a single line.
+
+    A reader takes the groups of a number for lines of their own where the gaps are wide.
+    """
+    if len(lines) < 2:
+        return ()
+    places = _places(lines)
+    upright = _is_upright(places, _groups(places))
+    order = np.argsort(places.start if upright else -places.end)
+    rows: list[list[int]] = []
+    for n in order.tolist():
+        for row in rows:
+            if _continues(places, row[-1], n):
+                row.append(n)
+                break
+        else:
+            rows.append([n])
+    return tuple(_joined([lines[n] for n in row]) for row in rows if len(row) > 1)
+
+
+def _continues(places: _Places, one: int, other: int) -> bool:
+    """Whether two lines are neighbours in a row."""
+    tall = max(places.height[one], places.height[other])
+    gap = max(places.start[one], places.start[other]) - min(places.end[one], places.end[other])
+    is_level = abs(places.middle[one] - places.middle[other]) <= _ROW_SHIFT * tall
+    alike = tall <= _LIKE_HEIGHT * min(places.height[one], places.height[other])
+    return bool(is_level and alike and -_ROW_SHIFT * tall <= gap <= _ROW_GAP * tall)
+
+
+def _joined(row: Sequence[TextLine]) -> TextLine:
+    corners = np.concatenate([line.corners_xy for line in row])
+    (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
+    return TextLine(
+        text=" ".join(line.text for line in row),
+        confidence=min(line.confidence for line in row),
+        corners_xy=np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float32),
+    )
+
+
 def _places(lines: Sequence[TextLine]) -> _Places:
     corners = np.stack([line.corners_xy for line in lines]).astype(np.float64)  # (N, 4, 2)
     across = (corners[:, 1] - corners[:, 0] + corners[:, 2] - corners[:, 3]) / 2
@@ -85,7 +132,8 @@ def _places(lines: Sequence[TextLine]) -> _Places:
         start=at.min(axis=1),
         end=at.max(axis=1),
         middle=off.mean(axis=1),
-        height=np.minimum(np.linalg.norm(across, axis=1), np.linalg.norm(down, axis=1)),
+        # Not the shorter side: a single letter may be taller than wide.
+        height=np.maximum(np.abs(across @ normal), np.abs(down @ normal)),
     )
 
 
@@ -104,6 +152,7 @@ def _groups(places: _Places) -> list[list[int]]:
     alike = tall <= _LIKE_HEIGHT * np.minimum(places.height[:, None], places.height)
     pitch = np.abs(places.middle[:, None] - places.middle)
     near = (shared >= _OVERLAP * shorter) & alike & (pitch <= _PITCH * tall)
+    np.fill_diagonal(near, val=True)  # a line of no width shares nothing, even with itself
     group = np.arange(count)
     for n in range(count):
         joined = np.unique(group[near[n]])

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parcelscope.datasets.identifiers import identify, make_s10, make_sscc
@@ -34,6 +34,7 @@ def read(*texts: str, confidence: float = 0.9) -> tuple[LabelIdentifier, ...]:
         pytest.param("MAWB 176-1234 5675", "awb", "176-12345675", id="air waybill"),
         pytest.param(S9, "s9", S9, id="receptacle"),
         pytest.param("4 006381 333931", "gtin13", "4006381333931", id="product code"),
+        pytest.param('5000213"101025>', "gtin13", "5000213101025", id="with its guards"),
         pytest.param("0 36000 29145 2", "gtin12", "036000291452", id="UPC"),
         pytest.param("1Z999AA10123456784", "unknown", "1Z999AA10123456784", id="a carrier's own"),
         pytest.param("LP00123456789012", "unknown", "LP00123456789012", id="a platform's own"),
@@ -95,11 +96,22 @@ def test_otherwise_they_stay_letters(text: str) -> None:
     assert {one.kind for one in read(text)} <= {"unknown"}
 
 
+def test_a_number_in_several_groups_is_found_in_their_row() -> None:
+    lines = []
+    for text, left in (("4", 20), ("006381", 50), ("333931", 150)):
+        right = left + 14 * len(text)
+        corners = np.array([[left, 0], [right, 0], [right, 28], [left, 28]], np.float32)
+        lines.append(TextLine(text=text, confidence=0.9, corners_xy=corners))
+    (found,) = label_identifiers(lines)
+    assert (found.kind, found.value) == ("gtin13", "4006381333931")
+
+
 def test_a_number_read_twice_stands_once_as_it_was_read_most_surely() -> None:
     (found,) = (*read("RB12345678SGB", "RB123456785GB"),)
     assert not found.is_repaired
 
 
+@settings(deadline=None)
 @given(st.from_regex(r"[0-9]{8}", fullmatch=True), st.sampled_from(sorted(LIKE_DIGITS)))
 def test_a_repaired_number_always_holds(serial: str, letter: str) -> None:
     number = make_s10("RB", serial, "GB")
@@ -108,6 +120,7 @@ def test_a_repaired_number_always_holds(serial: str, letter: str) -> None:
             assert one.kind == "unknown" or identify(one.value).valid
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_no_text_breaks_the_reader(text: str) -> None:
     for one in read(text):

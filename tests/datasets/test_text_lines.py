@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from parcelscope.datasets.text_lines import TextLine, text_blocks
+from parcelscope.datasets.text_lines import TextLine, text_blocks, text_rows
 
 LABEL = (
     ("Shenzhen Trade Co", 0, 0),
@@ -62,3 +62,41 @@ def test_a_line_knows_the_box_around_it() -> None:
     (line,) = (one for one in lines(90) if one.text == "Jane Doe")
     x0, y0, x1, y1 = line.box_xyxy
     assert (round(x1 - x0), round(y1 - y0)) == (28, 96)
+
+
+def side_by_side(*parts: tuple[str, float, float], turned: bool = False) -> list[TextLine]:
+    """Lines of 28 px height: text, left edge, upper edge; all on its head if `turned`."""
+    made = []
+    for text, left, top in parts:
+        right, bottom = left + 14.0 * len(text), top + 28
+        corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
+        if turned:
+            corners = np.roll(1000 - corners, 2, axis=0)
+        made.append(TextLine(text=text, confidence=0.9, corners_xy=corners))
+    return made
+
+
+def test_groups_of_a_number_are_one_row() -> None:
+    parts = side_by_side(("006381", 60, 2), ("4", 20, 0), ("333931", 180, -2))
+    (row,) = text_rows(parts)
+    assert (row.text, row.confidence) == ("4 006381 333931", 0.9)
+    assert row.box_xyxy == (20, -2, 264, 30)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        pytest.param([], id="nothing"),
+        pytest.param([("4", 20, 0)], id="one line"),
+        pytest.param([("4", 20, 0), ("006381", 200, 0)], id="far apart"),
+        pytest.param([("4", 20, 0), ("006381", 60, 30)], id="below each other"),
+    ],
+)
+def test_other_lines_are_no_row(parts: list[tuple[str, float, float]]) -> None:
+    assert text_rows(side_by_side(*parts)) == ()
+
+
+def test_a_row_on_its_head_is_read_from_its_own_left() -> None:
+    block = [("Jane Doe", 20, 100), ("45 Main Street", 20, 130), ("Springfield 62701", 20, 160)]
+    parts = side_by_side(*block, ("RB 123", 20, 300), ("456 785 GB", 130, 300), turned=True)
+    assert [row.text for row in text_rows(parts)] == ["RB 123 456 785 GB"]
