@@ -2,12 +2,13 @@
 
 import importlib.util
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.review.bench_world import bench_carton, write_bench_feed
-from tests.review.chromium import chromium, needs_chromium, new_page, wait_for_parcel
-from tests.review.live_review import LiveReview, live_review, put
+from tests.review.chromium import chromium, needs_chromium, new_page, sign_in, wait_for_parcel
+from tests.review.live_review import PASSWORD, LiveReview, add_people, live_review, put
 from tests.review.queue_world import new_url
 from tests.review.test_workstation import put_parcels
 
@@ -51,7 +52,7 @@ def violations(page: "Page") -> list[str]:
 
 
 @pytest.mark.parametrize("screen", [DESK, PHONE], ids=["desk", "phone"])
-@pytest.mark.parametrize("address", ["/help", "/queue", "/sign-in"])
+@pytest.mark.parametrize("address", ["/help", "/queue", "/audit", "/statistics", "/people"])
 def test_a_page_keeps_the_rules(
     world: tuple["Browser", LiveReview], address: str, screen: dict[str, int]
 ) -> None:
@@ -61,6 +62,24 @@ def test_a_page_keeps_the_rules(
         assert answer is not None
         assert answer.ok
         page.wait_for_load_state("networkidle")
+        assert violations(page) == []
+
+
+@pytest.mark.parametrize("screen", [DESK, PHONE], ids=["desk", "phone"])
+def test_the_door_keeps_the_rules(
+    world: tuple["Browser", LiveReview], tmp_path: Path, screen: dict[str, int]
+) -> None:
+    browser, _ = world
+    with live_review(tmp_path) as review, new_page(browser, review.url, viewport=screen) as page:
+        add_people(review.engine, ("root", "admin"))
+        page.goto("/sign-in")
+        page.fill("#name", "root")
+        page.fill("#password", "the wrong one")
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        page.get_by_role("alert").wait_for()
+        assert violations(page) == []
+        sign_in(page, "root", PASSWORD)
+        page.goto("/people")
         assert violations(page) == []
 
 
