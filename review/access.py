@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
@@ -57,9 +58,14 @@ def who_asks(request: Request) -> Person | None:
         return _through_proxy(review, named, proxy.default_role)
     token = request.cookies.get(cookie_name(review.settings))
     person = review.sessions.find(token) if token else None
-    if person is None and not review.sessions.needed():
+    if person is None and not review.sessions.needed() and not is_forwarded(request.headers):
         return LOCAL
     return person
+
+
+def is_forwarded(headers: Headers) -> bool:
+    """Whether a proxy passed a request on: its sender need not be on this machine then."""
+    return any(name in headers for name in ("forwarded", "x-forwarded-for", "x-real-ip", "via"))
 
 
 def cookie_name(settings: ReviewSettings) -> str:

@@ -2,7 +2,7 @@
 
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -121,13 +121,15 @@ def create_app(settings: ReviewSettings, engine: Engine, pictures: Pictures) -> 
     return app
 
 
-def needed_actions() -> Iterator[tuple[str, str, Action]]:
-    """Method, path and needed action of every route that does not answer just anybody.
+def needed_actions(
+    routers: Sequence[APIRouter] = ROUTERS,
+) -> Iterator[tuple[str, str, Action]]:
+    """Method, path and needed action of every route of `routers`, which answer nobody unknown.
 
     Raises:
         ValueError: If one says none: a route that nobody thought about must not go unnoticed.
     """
-    for router in ROUTERS:
+    for router in routers:
         for route in router.routes:
             if not isinstance(route, APIRoute):
                 raise ValueError(f"expected a route that says what it needs, got {route}")

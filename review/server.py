@@ -57,18 +57,19 @@ def check_exposure(settings: ReviewSettings, engine: Engine) -> None:
     Raises:
         ConfigError: If it would.
     """
-    if settings.is_local:
+    if settings.is_local and settings.origin is None:
         return
+    opening = f"origin {settings.origin}" if settings.is_local else f"--host {settings.host}"
     with reading(engine) as connection:
         somebody = anybody(connection)
     if not somebody and settings.proxy is None and settings.oidc is None:
         raise ConfigError(
-            f"--host {settings.host} lets other machines in, but there is nobody yet who could"
+            f"{opening} lets other machines in, but there is nobody yet who could"
             " sign in; add somebody with `parcelscope review user add NAME --role admin`"
         )
     if not settings.has_tls:
         raise ConfigError(
-            f"--host {settings.host} would send passwords and addresses unencrypted; give"
+            f"{opening} would send passwords and addresses unencrypted; give"
             " --tls-cert and --tls-key, or `origin: https://...` in --settings where a proxy"
             " encrypts"
         )

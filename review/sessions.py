@@ -41,9 +41,9 @@ class Sessions:
 
     def needed(self) -> bool:
         """Whether people must sign in: on their own machine not before anybody is added."""
-        settings, now = self.settings, self.now()
-        if not settings.is_local or settings.proxy is not None or settings.oidc is not None:
+        if not self.settings.is_private:
             return True
+        now = self.now()
         # Nobody is ever deleted: once there are people, there will be.
         if not self._needed and now >= self._needed_until_s:
             with reading(self.engine) as connection:

@@ -131,6 +131,11 @@ class ReviewSettings(BaseModel, frozen=True, extra="forbid"):
         return self.host in LOCAL_HOSTS
 
     @property
+    def is_private(self) -> bool:
+        """Whether nobody comes but from this machine: no other address, and no proxy before it."""
+        return self.is_local and self.origin is None and self.proxy is None and self.oidc is None
+
+    @property
     def has_tls(self) -> bool:
         """Whether browsers reach it by https, here or at the proxy."""
         return self.tls_cert is not None or (self.origin or "").startswith("https://")

@@ -96,3 +96,21 @@ def test_strangers_may_be_given_a_role(tmp_path: Path) -> None:
         told = browser.get("/api/settings").json()["person"]
         assert (told["name"], told["role"]) == ("kim", "viewer")
         assert browser.get("/statistics").status_code == 403
+
+
+@pytest.mark.parametrize("header", ["x-forwarded-for", "forwarded", "via", "x-real-ip"])
+def test_nobody_becomes_the_user_of_this_machine_through_a_proxy(
+    tmp_path: Path, header: str
+) -> None:
+    """A proxy that was put before it without a word to it would make everybody an admin."""
+    with live_review(tmp_path) as live, httpx.Client(base_url=live.url) as browser:
+        assert browser.get("/api/settings").status_code == 200
+        assert browser.get("/api/settings", headers={header: "192.0.2.1"}).status_code == 401
+
+
+def test_with_an_origin_of_its_own_everybody_signs_in(tmp_path: Path) -> None:
+    with (
+        live_review(tmp_path, origin="https://review.example") as live,
+        httpx.Client(base_url=live.url) as browser,
+    ):
+        assert browser.get("/api/settings").status_code == 401

@@ -6,6 +6,7 @@ from typing import get_args
 
 import httpx
 import pytest
+from fastapi import APIRouter
 from tests.review.live_review import LiveReview, add_people, live_review, put, some_parcel
 
 from parcelscope.review.app import needed_actions
@@ -98,6 +99,13 @@ def browsers(live: LiveReview) -> Iterator[dict[str, httpx.Client]]:
 
 def test_every_route_stands_in_the_table() -> None:
     assert {(method, path) for method, path, _ in needed_actions()} == set(WHO_MAY)
+
+
+def test_a_route_that_says_nothing_keeps_the_application_from_starting() -> None:
+    router = APIRouter()
+    router.add_api_route("/new", lambda: {})
+    with pytest.raises(ValueError, match="/new does not say what whoever asks must be allowed"):
+        list(needed_actions([router]))
 
 
 @pytest.mark.parametrize(
