@@ -105,7 +105,7 @@ def main() -> None:
         total.text_s += tally.text_s
     print(
         f"\n{total.by_text / max(total.missed, 1):.0%} of {total.missed} numbers that no code gave"
-        f" were read as text; {1e3 * len(total.false) / max(total.photos, 1):.1f} false identifiers per"
+        f" were read as text; {1e3 * len(total.false) / max(total.photos, 1):.1f} false ones per"
         f" 1,000 photos; {total.repaired} of those read had a letter taken for a digit;"
         f" {1e3 * total.text_s / max(total.photos, 1):.0f} ms CPU a photo"
     )

@@ -12,6 +12,8 @@ Row = dict[str, Any]
 MOST_LINES = 6
 LEAST_SHARE = 0.05
 """Of the mass, for a material to be named."""
+NO_NUMBERS = frozenset({"text.address", "text.number"})
+"""What text says besides the numbers of known schemes; most of it is printed on goods."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,15 +145,21 @@ def _numbers(known: Known) -> Comparison:
         )
     read: dict[str, set[str]] = {}
     for finding in known.findings:
-        if finding["code"].startswith("code.") and finding["text"]:
-            read.setdefault(finding["text"], set()).add(finding["code"].removeprefix("code."))
+        code, text = finding["code"], finding["text"]
+        if code.startswith("code.") and text:
+            read.setdefault(text, set()).add(code.removeprefix("code."))
+        elif code.startswith("text.") and code not in NO_NUMBERS and text:
+            read.setdefault(text, set()).add("as text")
     seen = tuple(f"{text} ({', '.join(sorted(formats))})" for text, formats in read.items())
     if len(seen) > MOST_LINES:
         seen = (*seen[: MOST_LINES - 1], f"and {len(seen) - MOST_LINES + 1} more")
     if not seen and "photo.codes" not in known.not_assessed:
         seen = ("no code was read in its photos",)
     return Comparison(
-        name="Numbers", declared=declared, seen=seen, noted=known.has("ID.", "U4.", "U6.")
+        name="Numbers",
+        declared=declared,
+        seen=seen,
+        noted=known.has("ID.", "U4.", "U5.labels", "U6."),
     )
 
 

@@ -43,7 +43,7 @@ from parcelscope.screening.uncalibrated import believed
 
 Row = dict[str, Any]
 
-_NUMBERS: Final = ("code.", "U4.", "U6.")
+_NUMBERS: Final = ("code.", "text.", "U4.", "U5.", "U6.")
 """Codes whose `text` may be the number of a parcel, which leads to a person."""
 _PEOPLE: Final = ("U9.", "U10.", "U17.")
 """Codes whose `text` may be a name or an address."""

@@ -37,3 +37,23 @@ def test_material_stands_beside_the_goods_and_a_contradiction_is_noted() -> None
     )
     assert not plain.noted
     assert contradicted.noted
+
+
+def test_numbers_say_how_they_were_read() -> None:
+    found = [
+        finding("code.code128", text="RB123456785GB"),
+        finding("text.s10", text="RB123456785GB"),
+        finding("text.s10", text="RR473124829GB"),
+        finding("text.number", text="MODEL12345678"),
+        finding("text.address", text='{"country": "US"}'),
+        finding("text.lines", observed=7),
+    ]
+    known = Known(
+        kind="parcel",
+        row=ROW | {"tracking_number": "RB123456785GB"},
+        findings=found,
+        not_assessed=frozenset(),
+    )
+    (numbers,) = (line for line in comparisons(known) if line.name == "Numbers")
+    assert numbers.declared == ("tracking RB123456785GB",)
+    assert numbers.seen == ("RB123456785GB (as text, code128)", "RR473124829GB (as text)")
