@@ -8,7 +8,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.inference.postgres_server import Server, postgres_server
 from tests.review.live_review import PASSWORD, LiveReview, add_people, live_review, put, some_parcel
+from tests.review.queue_world import new_url
 
 from parcelscope.review.audit_export import read_jsonl
 from parcelscope.review.database import reading, writing
@@ -204,3 +206,31 @@ def test_people_are_added_changed_and_shut_out(tmp_path: Path) -> None:
             member = find_member(connection, "ANA")
         assert member is not None
         assert member.disabled
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with postgres_server() as running:
+        yield running
+
+
+def test_it_is_all_the_same_on_postgresql(tmp_path: Path, server: Server) -> None:
+    with live_review(tmp_path, database=new_url(tmp_path, server)) as live:
+        add_people(live.engine, ("root", "admin"), ("ana", "analyst"))
+        put(live.engine, some_parcel("P-1"), some_parcel("P-2", risk=0.5))
+        with live.signed_in("ana") as ana, live.signed_in("root") as root:
+            assert decide(ana) == "P-1"
+            assert ana.post("/api/undo").json()["item"]["holder"] == "ana"
+            assert decide(ana) == "P-1"
+            ana.post("/queue/views", data={"name": "Mine", "query": "band=inspect"})
+            listed = root.get("/queue?text=p-&all=1").text
+            assert "With somebody now" in listed
+            assert "to inspect" in listed
+            assert "by ana" in listed
+            assert "100 %" in root.get("/statistics").text
+            root.post("/people/role", data={"name": "ana", "role": "viewer"})
+            assert ana.get("/api/settings").status_code == 401
+            log = root.get("/audit?who=root").text
+            assert "made ana viewer, was analyst" in log
+            assert "none changed or missing" in root.post("/audit/verify").text
+            assert len(root.get("/audit/export/jsonl").content.splitlines()) > 8
