@@ -4,7 +4,8 @@ The log is what counts. Queue and workstation write events only and know nothing
 wants a list catches up with the log first.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -14,7 +15,7 @@ from parcelscope.inference.database import insert_new, upsert
 from parcelscope.review.case_clocks import Clock, clocks
 from parcelscope.review.case_states import CaseStanding, replay
 from parcelscope.review.database import reading, writing
-from parcelscope.review.events import of_item
+from parcelscope.review.events import Event, of_items
 from parcelscope.review.tables import CASE_DATES, CASES, CAUGHT_UP, CLOCKS, EVENTS, ITEMS
 from parcelscope.screening.policy import Policies
 
@@ -102,14 +103,21 @@ def _catch_up_some(connection: Connection, policies: Policies) -> int:
     return len(ids)
 
 
-def _project(connection: Connection, item_ids: Iterable[str], policies: Policies) -> None:
+def _project(connection: Connection, item_ids: Sequence[str], policies: Policies) -> None:
     zone = ZoneInfo(policies.time_zone)
-    for item_id in item_ids:
-        reference = connection.execute(
-            select(ITEMS.c.reference).where(ITEMS.c.item_id == item_id)
-        ).scalar()
-        if reference is not None:
-            standing = replay(of_item(connection, item_id), zone)
+    told: defaultdict[str, list[Event]] = defaultdict(list)
+    for event in of_items(connection, item_ids):
+        told[event.item_id or ""].append(event)
+    rows = connection.execute(
+        select(ITEMS.c.item_id, ITEMS.c.reference, CASES.c.reference.is_not(None).label("copied"))
+        .outerjoin(CASES, CASES.c.item_id == ITEMS.c.item_id)
+        .where(ITEMS.c.item_id.in_(item_ids), ITEMS.c.reference.is_not(None))
+        .order_by(ITEMS.c.item_id)
+    ).all()
+    for item_id, reference, copied in rows:
+        standing = replay(told[item_id], zone)
+        # Most parcels are cleared: they never were a case, and nothing has to be written of them.
+        if standing.is_case or copied:
             running = clocks(policies, standing.dates, standing.about)
             write_case(connection, item_id, reference, standing, running)
 
