@@ -7,11 +7,11 @@ said, since a distance between scans and one between words are different things.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, Engine, delete, select
+from sqlalchemy import Connection, Engine, Subquery, delete, select
 
 from parcelscope.inference.database import upsert
 from parcelscope.review.database import writing
@@ -24,6 +24,8 @@ Floats = npt.NDArray[np.float32]
 MOST_SHOWN: Final = 5
 MOST_COMPARED: Final = 2_000
 """Decided parcels that one is compared with, the latest first: reading them takes a few ms."""
+MOST_READ: Final = 500
+"""The same where descriptions are compared, word by word."""
 MOST_KEPT: Final = 20_000
 """Embeddings of decided parcels that are kept; those decided longest ago go first."""
 FARTHEST_SCAN: Final = 0.15
@@ -97,65 +99,65 @@ def similar_to(connection: Connection, item: Item) -> Similar:
 
 
 def _by_scan(connection: Connection, item: Item, version: str, own: bytes) -> tuple[Like, ...]:
-    past = (
-        select(*_COLUMNS, VECTORS.c.vector)
-        .join(VECTORS, VECTORS.c.item_id == ITEMS.c.item_id)
-        .where(VECTORS.c.version == version, *_decided(item))
-        .order_by(ITEMS.c.decided_at.desc())
-        .limit(MOST_COMPARED)
-    )
-    rows = [row for row in connection.execute(past) if len(row.vector) == len(own)]
-    if not rows:
+    past = _latest(item, MOST_COMPARED)
+    rows = connection.execute(
+        select(VECTORS.c.item_id, VECTORS.c.vector)
+        .join(past, past.c.item_id == VECTORS.c.item_id)
+        .where(VECTORS.c.version == version)
+        .order_by(past.c.decided_at.desc())
+    ).all()
+    alike = [(item_id, vector) for item_id, vector in rows if len(vector) == len(own)]
+    if not alike:
         return ()
-    others = np.frombuffer(b"".join(row.vector for row in rows), "<f2").reshape(len(rows), -1)
-    distance = 1 - others.astype(np.float32) @ np.frombuffer(own, "<f2").astype(np.float32)
-    return _nearest(rows, distance, FARTHEST_SCAN)
+    others = np.frombuffer(b"".join(vector for _, vector in alike), "<f2")
+    distance = 1 - others.reshape(len(alike), -1).astype(np.float32) @ _numbers(own)
+    return _told(connection, [item_id for item_id, _ in alike], distance, FARTHEST_SCAN)
 
 
 def _by_words(connection: Connection, item: Item) -> tuple[Like, ...]:
-    past = (
-        select(*_COLUMNS)
-        .where(*_decided(item))
-        .order_by(ITEMS.c.decided_at.desc())
-        .limit(MOST_COMPARED)
-    )
-    rows = connection.execute(past).all()
-    shares = [1 - shared_words(item.description, row.description) for row in rows]
-    return _nearest(rows, np.array(shares, np.float32), FARTHEST_WORDS)
+    past = _latest(item, MOST_READ)
+    rows = connection.execute(
+        select(ITEMS.c.item_id, ITEMS.c.description)
+        .join(past, past.c.item_id == ITEMS.c.item_id)
+        .order_by(past.c.decided_at.desc())
+    ).all()
+    distance = [1 - shared_words(item.description, description) for _, description in rows]
+    ids = [item_id for item_id, _ in rows]
+    return _told(connection, ids, np.array(distance, np.float32), FARTHEST_WORDS)
 
 
-_COLUMNS: Final = (
-    ITEMS.c.item_id,
-    ITEMS.c.owner_id,
-    ITEMS.c.description,
-    ITEMS.c.decision,
-    ITEMS.c.outcome,
-)
-
-
-def _decided(item: Item) -> tuple[Any, ...]:
-    """What rows must be to be compared with `item`."""
+def _latest(item: Item, most: int) -> Subquery:
+    """Ids of what was decided last of the kind of `item`, and when."""
     return (
-        ITEMS.c.decided_at.is_not(None),
-        ITEMS.c.owner_kind == item.owner_kind,
-        ITEMS.c.item_id != item.item_id,
+        select(ITEMS.c.item_id, ITEMS.c.decided_at)
+        .where(
+            ITEMS.c.decided_at.is_not(None),
+            ITEMS.c.owner_kind == item.owner_kind,
+            ITEMS.c.item_id != item.item_id,
+        )
+        .order_by(ITEMS.c.decided_at.desc())
+        .limit(most)
+        .subquery()
     )
 
 
-def _nearest(rows: Sequence[Any], distance: Floats, farthest: float) -> tuple[Like, ...]:
-    # Of equals the one decided last, which comes first.
-    order = np.argsort(distance, kind="stable")[:MOST_SHOWN]
+def _numbers(vector: bytes) -> Floats:
+    return np.frombuffer(vector, "<f2").astype(np.float32)
+
+
+def _told(
+    connection: Connection, ids: Sequence[str], distance: Floats, farthest: float
+) -> tuple[Like, ...]:
+    """The nearest of `ids`; of equals the one that was decided last, which comes first."""
+    order = np.argsort(distance, kind="stable")[:MOST_SHOWN].tolist()
+    near = {ids[at]: float(distance[at]) for at in order if distance[at] <= farthest}
+    columns = [
+        ITEMS.c[name] for name in ("item_id", "owner_id", "description", "decision", "outcome")
+    ]
+    rows = connection.execute(select(*columns).where(ITEMS.c.item_id.in_(near)))
+    known = {row.item_id: row._mapping for row in rows}
     return tuple(
-        Like(
-            item_id=rows[at].item_id,
-            owner_id=rows[at].owner_id,
-            description=rows[at].description,
-            decision=rows[at].decision,
-            outcome=rows[at].outcome,
-            distance=round(max(float(distance[at]), 0.0), 3),
-        )
-        for at in order.tolist()
-        if distance[at] <= farthest
+        Like(**known[item_id], distance=round(max(far, 0.0), 3)) for item_id, far in near.items()
     )
 
 

@@ -67,8 +67,9 @@ ITEMS: Final = Table(
         postgresql_where=text(IS_WAITING),
     ),
     Index("review_items_holder", "holder"),
-    Index("review_items_carton", "facility", "carton_id"),
-    Index("review_items_decided", "decided_at"),
+    Index("review_items_carton", "carton_id", "facility"),
+    # Past parcels like one are found in it, without a look at long rows.
+    Index("review_items_decided", "decided_at", "owner_kind", "item_id"),
 )
 """One row for each flagged parcel or master carton, whichever run flagged it.
 

@@ -15,7 +15,7 @@ def upgrade() -> None:
         sa.Column("version", sa.String(64), nullable=False),
         sa.Column("vector", sa.LargeBinary, nullable=False),
     )
-    op.create_index("review_items_decided", "review_items", ["decided_at"])
+    op.create_index("review_items_decided", "review_items", ["decided_at", "owner_kind", "item_id"])
 
 
 def downgrade() -> None:
