@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, event, inspect, text
@@ -121,6 +121,7 @@ def connect(url: str) -> Engine:
         event.listen(engine, "connect", _write_ahead)
         _WRITERS[engine] = Turns(1)
         return engine
+    event.listen(engine, "connect", _let_go)
     # Each statement must see what others committed while it waited for them.
     engine = engine.execution_options(isolation_level="READ COMMITTED")
     _WRITERS[engine] = Turns(POSTGRESQL_WRITERS)
@@ -216,6 +217,12 @@ def _version(connection: Connection) -> str | None:
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
     return connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
+
+
+def _let_go(connection: Any, _: object) -> None:
+    # Whoever holds the log and is not heard of any more, as when a cable is pulled, lets go of it.
+    connection.execute("SET idle_in_transaction_session_timeout = '60s'")
+    connection.commit()
 
 
 def _write_ahead(connection: sqlite3.Connection, _: object) -> None:

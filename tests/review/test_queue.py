@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, event
 from tests.inference.postgres_server import Server, postgres_server
 from tests.review.queue_world import (
     ANA,
@@ -188,6 +188,22 @@ def test_analysts_do_not_supervise(engine: Engine) -> None:
 def test_what_is_not_there_is_said(engine: Engine) -> None:
     with pytest.raises(NoSuchItem, match="no parcel or carton 'nix'"):
         queue.decide(engine, ANA, "nix", CLEAR)
+
+
+def test_the_next_parcel_is_found_without_sorting_the_queue(tmp_path: Path) -> None:
+    plans: list[str] = []
+
+    def explain(connection: Connection, _: object, sql: str, values: object, *rest: object) -> None:
+        if sql.startswith("SELECT") and "lease_until <" in sql:
+            asked = connection.connection.cursor().execute(f"EXPLAIN QUERY PLAN {sql}", values)
+            plans.extend(row[-1] for row in asked)
+
+    with review_with(new_url(tmp_path, None), ONE, TWO) as engine:
+        event.listen(engine, "before_cursor_execute", explain)
+        for filters in (Filters(), Filters(facility="JFK", text="CN", state="open")):
+            took(engine, ANA, filters=filters)
+        event.remove(engine, "before_cursor_execute", explain)
+    assert plans == ["SCAN review_items USING INDEX review_items_waiting"] * 2
 
 
 # A second opinion.

@@ -28,6 +28,7 @@ from parcelscope.review.database import (
     review_url,
     writing,
 )
+from parcelscope.review.events import append
 from parcelscope.review.tables import METADATA
 
 
@@ -249,6 +250,18 @@ def test_a_decision_is_on_the_disk_before_it_is_answered(tmp_path: Path) -> None
     with writing(engine) as connection:
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
         assert connection.execute(text("PRAGMA synchronous")).scalar() == 2
+    engine.dispose()
+
+
+def test_whoever_falls_silent_in_the_middle_lets_go_of_the_log(server: Server) -> None:
+    engine = open_review(server.new_database("silent"))
+    with engine.connect() as silent:
+        assert silent.execute(text("SHOW idle_in_transaction_session_timeout")).scalar() == "1min"
+        append(silent, who="ana", kind="note", body={})
+        silent.execute(text("SET idle_in_transaction_session_timeout = 100"))
+        with writing(engine) as connection:
+            assert append(connection, who="bo", kind="note", body={}).seq == 1
+        silent.invalidate()
     engine.dispose()
 
 

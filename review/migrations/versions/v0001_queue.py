@@ -51,7 +51,7 @@ def upgrade() -> None:
         postgresql_where=waiting,
     )
     op.create_index("review_items_holder", "review_items", ["holder"])
-    op.create_index("review_items_carton", "review_items", ["facility", "carton_id"])
+    op.create_index("review_items_carton", "review_items", ["carton_id", "facility"])
     op.create_table(
         "review_events",
         sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
