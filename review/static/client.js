@@ -64,12 +64,14 @@ export class Outbox {
   flush() {
     this.sending ??= this.sendAll().finally(() => {
       this.sending = null;
+      if (this.kept.length && !this.timer) this.flush(); // came in at the very end
     });
     return this.sending;
   }
 
   async sendAll() {
     clearTimeout(this.timer);
+    this.timer = null;
     while (this.kept.length) {
       const letter = this.kept[0];
       try {

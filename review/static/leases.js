@@ -9,6 +9,7 @@ export class Leases {
     Object.assign(this, { filters, onFetched, onLost, onHeard, onTaken });
     this.current = null;
     this.ahead = [];
+    this.settled = new Set(); // decided here; until the server hears of it, it still gives them out
     setInterval(() => this.renew(), RENEW_MS);
     addEventListener("pagehide", () => this.putBack());
   }
@@ -32,9 +33,14 @@ export class Leases {
   }
 
   add(item) {
-    if (!item || this.ids.includes(item.item_id)) return;
+    if (!item || this.settled.has(item.item_id) || this.ids.includes(item.item_id)) return;
     this.ahead.push(item);
     this.onFetched(item);
+  }
+
+  /** The current parcel was decided. */
+  settle() {
+    this.settled.add(this.current.item_id);
   }
 
   /** The next parcel, now the current one; null if there is none at hand. */
@@ -45,6 +51,7 @@ export class Leases {
 
   /** Bring `item` to the screen, with what was there next in line. */
   putFirst(item) {
+    this.settled.delete(item.item_id);
     this.ahead = [this.current, ...this.ahead].filter((one) => one && one.item_id !== item.item_id);
     this.current = item;
   }

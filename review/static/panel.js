@@ -16,8 +16,8 @@ export function panelOf(item) {
   return [
     head(item),
     section("Why", reasons(item.reasons), "reasons"),
-    section("Manifest against seen", manifest(item), "manifest"),
     zonesOf(item).length ? section("Photo against genuine", zones(zonesOf(item)), "zones") : null,
+    section("Manifest against seen", manifest(item), "manifest"),
     item.carton ? section(cartonTitle(item), carton(item), "carton") : null,
     section("Not assessed", notAssessed(item.not_assessed), "unassessed"),
     section("Similar parcels", similar(item.similar), "similar"),
@@ -100,9 +100,8 @@ function manifest({ manifest: lines, reasons: told }) {
 
 /** What was seen, less the sentences that stand above as reasons. */
 function withoutReasons(seen, reasons) {
-  const sentences = new Set(reasons.map((reason) => reason.sentence));
-  const rest = seen.split("; ").filter((part) => !sentences.has(part));
-  return rest.length ? rest.join("; ") : "as the reason above says";
+  const rest = reasons.reduce((left, { sentence }) => left.replaceAll(`; ${sentence}`, "").replaceAll(sentence, ""), seen);
+  return rest.replace(/^; /, "") || "as the reason above says";
 }
 
 function zonesOf(item) {

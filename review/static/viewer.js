@@ -77,8 +77,7 @@ export class Viewer {
     const shown = this.visible();
     this.grid.replaceChildren(...shown.map((index) => this.panes[index].element));
     this.grid.dataset.count = shown.length;
-    this.strip.replaceChildren(...(this.panes.length > 1 ? this.panes.map((pane, index) => this.thumb(pane, index, shown)) : []));
-    this.strip.hidden = this.panes.length < 2;
+    this.strip.replaceChildren(...this.panes.map((pane, index) => this.thumb(pane, index, shown)));
     this.place();
     this.drawState();
   }

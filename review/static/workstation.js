@@ -46,7 +46,7 @@ class Workstation {
     this.buttons = drawButtons((entry) => this.press(entry));
     listen((entry) => this.press(entry), () => this.sheet.isOpen);
     byId("panes").addEventListener("state", () => this.drawButtons());
-    new BreakClock(settings.break_after_min, drawBreak);
+    new BreakClock(settings.break_after_min, drawBreak, undefined, settings.on_end_min);
     setInterval(() => this.lookAgain(), LOOK_AGAIN_MS);
   }
 
@@ -246,6 +246,7 @@ class Workstation {
     const undo = element("button", { type: "button", on: { click: () => this.undo() } }, "Undo", element("kbd", {}, "U"));
     say(words, { button: this.settings.undo_s ? undo : null, forMs: Math.max(this.settings.undo_s * 1000, 3000) });
     setTimeout(() => this.drawButtons(), this.settings.undo_s * 1000 + 50);
+    this.leases.settle();
     this.outbox.send({ itemId: item.item_id, path, body, words });
     this.advance();
   }
@@ -255,10 +256,8 @@ class Workstation {
     if (!last) return;
     this.last = null;
     try {
-      if (!this.outbox.withdraw(last.item.item_id)) {
-        await this.outbox.flush();
-        last.item = (await ask("/api/undo", {})).item;
-      }
+      await this.outbox.flush(); // heard of, or sure to wait for a connection
+      if (!this.outbox.withdraw(last.item.item_id)) last.item = (await ask("/api/undo", {})).item;
       this.leases.putFirst(last.item);
       say(`${nameOf(last.item)} is back.`);
       this.show(last.item);
@@ -311,6 +310,7 @@ class Workstation {
 
   refused(letter, error) {
     this.last = null;
+    this.leases.settled.delete(letter.itemId); // it may come to this person once more
     say(`Not done: ${error.message}`, { forMs: 12_000 });
     this.drawButtons();
   }

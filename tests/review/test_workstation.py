@@ -456,3 +456,29 @@ def test_fingers_pinch_drag_and_swipe(
         page.locator(".key-inspect").tap()
         page.get_by_role("button", name="Differs from the manifest").tap()
         page.get_by_text("Nothing waits for you.").wait_for()
+
+
+def test_deciding_faster_than_the_server_hears_decides_nothing_twice(
+    browser: "Browser", review: LiveReview, source: Source
+) -> None:
+    ids = put_parcels(review, source, *(["clear"] * 5))
+
+    def late(route: "Route") -> None:
+        page.wait_for_timeout(400)
+        route.continue_()
+
+    refused: list[int] = []
+    with bench(browser, review) as page:
+        page.on("response", lambda answer: refused.append(answer.status))
+        page.route("**/decide", late)
+        shown_ones = []
+        for _ in ids:
+            here = wait_for_parcel(page)
+            shown_ones.append(here)
+            page.keyboard.press("c")
+            page.wait_for_selector(f'#bench:not([data-shown="{here}"])', state="attached")
+        page.get_by_text("Nothing waits for you.").wait_for()
+        for one in ids:
+            wait_for_event(page, review, one, "decide")
+    assert shown_ones == ids
+    assert 409 not in refused
