@@ -81,7 +81,14 @@ def _answer(
         raise HTTPException(404, str(error)) from None
     except (ImageError, FeedError, BundleError, OSError) as error:
         raise HTTPException(404, problem_words(error)) from None
-    return _response(request, made)
+    answer = _response(request, made)
+    # Whoever saves it has the number of the case with it.
+    ending = _ENDINGS.get(made.media_type, "")
+    answer.headers["content-disposition"] = f'inline; filename="{item.reference}-{n}{ending}"'
+    return answer
+
+
+_ENDINGS: Final = {"image/jpeg": ".jpg", "image/png": ".png"}
 
 
 def _response(request: Request, made: Encoded) -> Response:

@@ -8,6 +8,8 @@ from starlette.responses import JSONResponse
 
 from parcelscope.review import queue, remarks, supervising
 from parcelscope.review.access import MayDecide, MaySee, MaySupervise
+from parcelscope.review.breaks import minutes_on_end
+from parcelscope.review.clock import now_s
 from parcelscope.review.database import reading
 from parcelscope.review.dossier import read_dossier
 from parcelscope.review.errors import NeedsReason
@@ -42,11 +44,15 @@ ItemId = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
 @queue_api.get("/settings")
 def settings(request: Request, person: MaySee) -> dict[str, Any]:
     """What the page must know before it begins."""
-    told = review_of(request).settings
+    review = review_of(request)
+    told = review.settings
+    with reading(review.engine) as connection:
+        on_end_min = minutes_on_end(connection, person.name, now_s())
     return {
         "presentation": told.presentation,
         "undo_s": told.undo_s,
         "break_after_min": told.break_after_min,
+        "on_end_min": on_end_min,
         "clear_needs_reason": sorted(reason_bands(told)),
         "note_needed": NOTE_NEEDED,
         "reason_codes": {

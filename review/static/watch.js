@@ -24,9 +24,11 @@ const PAUSE_MS = 3 * 60_000; // without a key or a touch for so long, somebody h
 
 /** Tells `onDue(minutes)` after so many minutes at the screen without a pause, and again later. */
 export class BreakClock {
-  constructor(afterMinutes, onDue, now = () => Date.now()) {
+  /** @param alreadyMin minutes of work on end that the log knows of: loading a page is no break. */
+  constructor(afterMinutes, onDue, now = () => Date.now(), alreadyMin = 0) {
     Object.assign(this, { afterMs: afterMinutes * 60_000, onDue, now });
-    this.since = this.last = this.told = now();
+    this.last = now();
+    this.since = this.told = this.last - alreadyMin * 60_000;
     for (const kind of ["keydown", "pointerdown", "wheel"]) addEventListener(kind, () => this.touched(), { passive: true });
     setInterval(() => this.look(), 20_000);
   }

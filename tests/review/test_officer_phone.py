@@ -258,6 +258,14 @@ def test_a_photo_of_a_label_leads_to_its_parcel(
         expect(page.locator("#problem")).to_have_text("No code on it can be read.")
 
 
+def test_a_picture_that_is_saved_carries_the_number_of_its_case(review: LiveReview) -> None:
+    with review.browser() as client:
+        told = client.get("/api/lookup", params={"text": "P-1"}).json()
+        reference, item_id = told["found"][0]["reference"], told["item"]["item_id"]
+        photo = client.get(f"/api/items/{item_id}/images/1/picture")
+    assert photo.headers["content-disposition"] == f'inline; filename="{reference}-1.jpg"'
+
+
 def test_what_waits_for_an_exam_is_listed_and_opens_with_a_tap(
     browser: "Browser", review: LiveReview
 ) -> None:

@@ -90,3 +90,15 @@ test("a break is due after so many minutes of work, and a pause begins anew", ()
   work(6);
   assert.deepEqual(due, [20]);
 });
+
+test("a page that is loaded anew goes on from what the log knows of", () => {
+  globalThis.addEventListener = () => {};
+  globalThis.setInterval = () => 0;
+  let now = 0;
+  const due = [];
+  const clock = new BreakClock(20, (minutes) => due.push(minutes), () => now, 18);
+  clock.look();
+  now = 2 * 60_000;
+  clock.look();
+  assert.deepEqual(due, [20]);
+});
