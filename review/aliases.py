@@ -154,17 +154,22 @@ def resolve(connection: Connection, text: str) -> Resolved:
             problem=f"{_shown(text)} is no reference: one character is wrong, or two changed about",
         )
     for value in _candidates(text):
-        found = connection.execute(
-            select(ALIASES.c.reference, ALIASES.c.kind)
-            .where(ALIASES.c.alias == value)
-            .order_by(ALIASES.c.reference)
-            .limit(MOST_FOUND)
-        ).all()
-        own = [row.reference for row in found if row.kind in _OWN]
-        references = own or [row.reference for row in found]
+        # Own numbers by themselves: beside thousands that share a bill they would not be found.
+        references = _known_by(connection, value, own=True) or _known_by(
+            connection, value, own=False
+        )
         if references:
-            return Resolved(references=tuple(dict.fromkeys(references)))
+            return Resolved(references=references)
     return Resolved(references=(), problem=_nothing(text))
+
+
+def _known_by(connection: Connection, value: str, *, own: bool) -> tuple[str, ...]:
+    """The cases with the number `value` of their own, or with any; `MOST_FOUND` at most."""
+    asked = select(ALIASES.c.reference).where(ALIASES.c.alias == value)
+    if own:
+        asked = asked.where(ALIASES.c.kind.in_(_OWN))
+    rows = connection.execute(asked.distinct().order_by(ALIASES.c.reference).limit(MOST_FOUND))
+    return tuple(rows.scalars())
 
 
 def _reference_in(text: str) -> str | None:

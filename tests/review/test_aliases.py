@@ -8,7 +8,14 @@ import pytest
 from sqlalchemy import Engine
 from tests.review import case_world as w
 
-from parcelscope.review.aliases import Alias, AliasKind, alias_of, aliases_of_case, resolve
+from parcelscope.review.aliases import (
+    MOST_FOUND,
+    Alias,
+    AliasKind,
+    alias_of,
+    aliases_of_case,
+    resolve,
+)
 from parcelscope.review.case_steps import add_case_alias
 from parcelscope.review.database import reading
 from parcelscope.review.errors import NotAllowed, ReviewError
@@ -86,6 +93,17 @@ def test_a_bill_of_many_gives_them_all_and_an_own_number_goes_before(engine: Eng
     (of_carton,) = w.references(engine, w.carton(9))
     with reading(engine) as connection:
         assert resolve(connection, "176-12345675").references == tuple(sorted(found))
+        assert resolve(connection, "MC-9").references == (of_carton,)
+
+
+def test_of_thousands_on_one_bill_some_are_listed_and_an_own_number_is_still_found(
+    engine: Engine,
+) -> None:
+    w.references(engine, *(w.parcel(n, carton_id="MC-9") for n in range(1, 3 * MOST_FOUND)))
+    with reading(engine) as connection:
+        assert len(resolve(connection, "MC-9").references) == MOST_FOUND
+    (of_carton,) = w.references(engine, w.carton(9))
+    with reading(engine) as connection:
         assert resolve(connection, "MC-9").references == (of_carton,)
 
 
