@@ -213,7 +213,7 @@ def _bars(run: Run) -> Iterator[BarChart]:
         note="How many parcels and cartons each reason was reported for, flagged or not.",
         rows=ranked(_named(_counted(codes, "reason_codes"))),
     )
-    checks = run.not_assessed.unique(["owner_kind", "owner_id", "check"])
+    checks = run.not_assessed.select("owner_kind", "owner_id", "check").unique()
     yield BarChart(
         title="Not assessed",
         note="On how many parcels and cartons each check could not be made.",

@@ -37,7 +37,7 @@ from parcelscope.pipelines.window_history import NO_HISTORY, WindowHistory, read
 from parcelscope.pipelines.window_stage import (
     Assessments,
     Screening,
-    committed_tables,
+    closing_tables,
     screen_window,
 )
 from parcelscope.screening.assess import Window
@@ -109,20 +109,20 @@ def finish(work: Work, scored: Mapping[int, Done], watch: Stopwatch) -> None:
 
 
 def _run(work: Work, parts: tuple[PartFile, ...], watch: Stopwatch) -> Run:
-    """All tables of the run and its card, with the times until now.
+    """The tables of the run, findings on what was flagged alone, and its card until now.
 
     Raises:
         RunError: If the rows of a table do not add up.
     """
     job, opened, plan = work.job, work.opened, work.plan
-    tables = committed_tables(job.out, parts)
+    tables = closing_tables(job.out, parts)
     counts = run_counts(
         opened.feed,
         parcels=tables["parcels"],
         cartons=tables["cartons"],
         images=tables["images"],
         flags=tables["flags"],
-        findings=tables["findings"].height,
+        findings=sum(part.rows for part in parts if part.table == "findings"),
         not_assessed=tables["not_assessed"].height,
     )
     card = RunCard(

@@ -159,6 +159,22 @@ def committed_tables(out: Path, parts: Sequence[PartFile]) -> dict[str, pl.DataF
     return none | {name: pl.concat(_frames(out, name, parts)) for name in names}
 
 
+def closing_tables(out: Path, parts: Sequence[PartFile]) -> dict[str, pl.DataFrame]:
+    """The tables as far as the end of a run shows them: findings on what was flagged alone.
+
+    All findings of a long feed, and the embeddings, take more memory than everything else.
+    """
+    large = ("findings", "embeddings")
+    tables = committed_tables(out, [part for part in parts if part.table not in large])
+    flagged = tables["flags"].select("owner_kind", "owner_id").unique()
+    findings = [
+        read_committed(out, part).join(flagged, on=["owner_kind", "owner_id"], how="semi")
+        for part in parts
+        if part.table == "findings"
+    ]
+    return tables | {"findings": pl.concat([findings_frame(()), *findings])}
+
+
 def _write(
     out: Path, feed: Feed, window: Window, images: pl.DataFrame, *, number: int
 ) -> list[PartFile]:

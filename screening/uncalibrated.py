@@ -35,6 +35,8 @@ def believed(findings: pl.DataFrame, config: UncalibratedConfig) -> pl.DataFrame
     Those to be left out are gone; the p-values of those to be taken with caution are no lower, and
     their likelihood ratios no higher, than `config` allows.
     """
+    if not findings.select(_UNCALIBRATED.any()).item():
+        return findings  # the usual case; a copy of all findings is much memory
     kept = findings.filter(~(_UNCALIBRATED & _treated(config, "leave_out")))
     careful = _UNCALIBRATED & _treated(config, "caution")
     floor = config.lowest_p_value

@@ -40,7 +40,9 @@ def contents_contradict(evidence: Evidence, parameters: ContentsParameters) -> O
     )
     declared = _declared(parcels, load_goods_families())
     support = (
-        evidence.findings.filter(pl.col("code") == SUPPORT)
+        # Of a long window these are many rows; the columns that nobody asks for stay out of it.
+        evidence.findings.select(*_OWNER, "code", "text", "observed", "image_path")
+        .filter(pl.col("code") == SUPPORT)
         .group_by(*_OWNER, pl.col("text").alias("family"))
         # Several scans of one parcel: the one that shows most of the family speaks for it.
         .agg(pl.col("observed").max().alias("p_value"), pl.col("image_path").min())
@@ -93,7 +95,8 @@ def _declared(parcels: pl.DataFrame, table: GoodsFamilies) -> pl.DataFrame:
 def _worded(fired: pl.DataFrame, evidence: Evidence) -> pl.DataFrame:
     """One finding for each parcel, with what its scans show in material."""
     shares = (
-        evidence.findings.filter(pl.col("code") == MATERIAL)
+        evidence.findings.select(*_OWNER, "code", "text", "observed")
+        .filter(pl.col("code") == MATERIAL)
         .group_by(*_OWNER, "text")
         .agg(pl.col("observed").mean())
         .pivot(on="text", on_columns=["organic", "metal-like", "opaque"], values="observed")

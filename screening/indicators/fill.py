@@ -56,7 +56,12 @@ def fill_unlike_declared(evidence: Evidence, parameters: FillParameters) -> Outc
     """
     rows = pl.concat([_parcels(evidence, parameters), _cartons(evidence, parameters)])
     shares = (
-        on_arrival(evidence.findings.filter(pl.col("code") == FILL), evidence.feed.images)
+        on_arrival(
+            evidence.findings.select(*_OWNER, "code", "observed", "image_path").filter(
+                pl.col("code") == FILL
+            ),
+            evidence.feed.images,
+        )
         # The emptiest view tells nothing of a flat parcel, so the fullest one speaks.
         .sort(*_OWNER, "observed", "image_path", descending=[False, False, True, False])
         .unique(_OWNER, keep="first", maintain_order=True)

@@ -17,7 +17,11 @@ def reported_items(evidence: Evidence, bundle: Bundle, config: ScreeningConfig) 
     The threshold is that of the card for the kind of scan it was seen in, by the scanner's own
     calibration where it has one; those below it stay in the run's findings and in the risk.
     """
-    seen = evidence.findings.filter(pl.col("source") == ITEMS)
+    cards, own = _thresholds(bundle), _own_thresholds(bundle)
+    default = config.items.default_threshold
+    lowest = min([default, *cards["threshold"], *own["own_threshold"]])
+    # Most findings are weak: those that no threshold lets through stay out of what follows.
+    seen = evidence.findings.filter((pl.col("source") == ITEMS) & (pl.col("score") >= lowest))
     if seen.is_empty():
         return seen
     colour = pl.col("energy") == "colour"
@@ -28,12 +32,12 @@ def reported_items(evidence: Evidence, bundle: Bundle, config: ScreeningConfig) 
         pl.when(colour).then(pl.lit("colour")).otherwise(pl.lit("dual")).alias("input"),
         *SCANNER,
     ).unique(["owner_id", "owner_kind", "image_path"])
-    threshold = pl.coalesce("own_threshold", "threshold").fill_null(config.items.default_threshold)
+    threshold = pl.coalesce("own_threshold", "threshold").fill_null(default)
     return (
         seen.join(images, on=["owner_id", "owner_kind", "image_path"], how="left")
         .with_columns(pl.col("input").fill_null("dual"))
-        .join(_thresholds(bundle), on=["input", "code"], how="left")
-        .join(_own_thresholds(bundle), on=["input", "code", *SCANNER], how="left", nulls_equal=True)
+        .join(cards, on=["input", "code"], how="left")
+        .join(own, on=["input", "code", *SCANNER], how="left", nulls_equal=True)
         .filter(pl.col("score") >= threshold)
         .select(FINDING_COLUMNS)
     )
