@@ -155,6 +155,11 @@ def test_a_second_opinion_is_blind(tmp_path: Path) -> None:
             assert seen["history"] == []
             assert "ana" not in str(seen)
             assert "blade" not in str(seen)
+            # Nor by any other page that they can open.
+            for path in (f"/cases/{seen['reference']}", "/cases", "/queue?all=1", "/calendar"):
+                page = bo.get(path).text
+                assert "blade" not in page, path
+                assert "ana" not in page.replace("analyst", "").replace("manage", ""), path
             bo.post(
                 f"/api/items/{parcel}/decide",
                 json={"decision": "clear", "reason_code": "seen_before"},
