@@ -14,8 +14,12 @@ from parcelscope.datasets.packaging.design import another_copy
 from parcelscope.datasets.synthetic.config import load_synth_config
 from parcelscope.datasets.synthetic.photo_files import design_of
 from parcelscope.models.bundle import load_bundle
+from parcelscope.pipelines.cli import main
 from parcelscope.pipelines.demo_references import SKUS, bundle_with_references
+from parcelscope.pipelines.review_runs import enrol_run, run_in
+from parcelscope.pipelines.run_summary import review_command
 from parcelscope.pipelines.screen import screen
+from parcelscope.review.database import open_review
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +73,25 @@ def test_the_demo_needs_no_torch(tmp_path: Path) -> None:
     )
     subprocess.run([sys.executable, "-c", code], check=True)
     assert (tmp_path / "out" / "bundle.json").is_file()
+
+
+def test_the_demo_ends_by_how_to_review_what_it_flagged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(["demo", "--out", "runs/demo", "--parcels", "20"])
+    assert ended.value.code == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "Review what was flagged: parcelscope review runs/demo"
+    assert run_in(Path("runs/demo")) == Path("runs/demo/run")
+    engine = open_review(f"sqlite:///{tmp_path / 'review.sqlite'}")
+    told = enrol_run(engine, Path("runs/demo"))
+    engine.dispose()
+    assert told.enrolled.new > 0
+    assert not told.without_bundle, "it lies beside the run"
+
+
+def test_a_run_named_like_a_command_is_offered_as_a_path() -> None:
+    assert review_command(Path("user")) == "parcelscope review ./user"
+    assert review_command(Path("runs/my run")) == "parcelscope review 'runs/my run'"

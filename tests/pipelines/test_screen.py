@@ -113,7 +113,8 @@ def test_the_summary_says_it_in_a_few_lines(summary: RunSummary) -> None:
     lines = list(summary.lines())
     assert lines[0].split() == ["parcels", "24", "rows:", "23", "assessed,", "1", "quarantined"]
     assert "1 missing" in lines[2]
-    assert lines[-1].endswith(str(summary.report))
+    assert lines[-2].endswith(str(summary.report))
+    assert lines[-1].endswith(f"parcelscope review {summary.folder}")
     assert summary.report.is_file()
 
 
