@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from joserfc.jwk import RSAKey
+from tests.review.chromium import chromium, needs_chromium, new_page
 from tests.review.live_review import LiveReview, live_review
 from tests.review.local_provider import CLIENT_ID, SECRET, Provider, local_provider
 
@@ -201,3 +202,23 @@ def test_a_provider_that_is_gone_is_one_sentence(tmp_path: Path, provider: Provi
 def test_it_sends_nobody_elsewhere_afterwards(live: LiveReview) -> None:
     with live.browser() as browser:
         assert 'url=/"' in sign_in(browser, "https://elsewhere.example/").text
+
+
+@needs_chromium
+def test_a_browser_comes_back_from_another_site_and_is_in(
+    tmp_path: Path, provider: Provider
+) -> None:
+    """`localhost` is another site than `127.0.0.1`: what is strict does not travel between them."""
+    provider.issuer = provider.issuer.replace("127.0.0.1", "localhost")
+    with served(tmp_path, provider) as live, chromium() as browser:
+        add_member(live.engine, by="parcelscope", name="ana", role="supervisor")
+        with new_page(browser, live.url) as page:
+            page.goto("/queue?all=1")
+            page.get_by_role("link", name="Sign in with Agency ID").click()
+            page.wait_for_url("**/queue?all=1")
+            page.get_by_role("heading", name="Queue").wait_for()
+            assert "ana" in page.locator(".who").inner_text()
+            page.get_by_role("button", name="Sign out").click()
+            page.wait_for_url("**/sign-in")
+            page.goto("/queue")
+            assert page.url.endswith("/sign-in?next=/queue")
