@@ -76,3 +76,9 @@ export class Leases {
     navigator.sendBeacon("/api/queue/release", body);
   }
 }
+
+/** The part of the queue that the address of the page names. */
+export function filtersOf(search) {
+  const known = ["facility", "lane", "band", "kind", "state", "reason_code", "text"];
+  return Object.fromEntries([...new URLSearchParams(search)].filter(([name, value]) => known.includes(name) && value));
+}

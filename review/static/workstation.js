@@ -5,18 +5,14 @@ import { ask, isLost, newKey, Outbox } from "./client.js";
 import { byId, element } from "./dom.js";
 import { Images } from "./images.js";
 import { isTyping, listen } from "./keys.js";
-import { Leases } from "./leases.js";
+import { filtersOf, Leases } from "./leases.js";
 import { nameOf, panelOf } from "./panel.js";
+import { askLeaning, askNote, askRelease, askWhy } from "./questions.js";
 import { Sheet } from "./sheet.js";
 import { panesOf, Viewer } from "./viewer.js";
 import { BreakClock, Stopwatch } from "./watch.js";
 
 const DONE = { clear: "cleared", inspect: "sent to inspection", second: "left for a second opinion" };
-const LEANINGS = [
-  { key: "1", code: "clear", words: "I would clear it" },
-  { key: "2", code: "inspect", words: "I would inspect it" },
-  { key: "3", code: null, words: "I cannot say" },
-];
 const WAITING = "Nothing waits for you.";
 const LOOK_AGAIN_MS = 15_000; // how often an empty queue is asked for more
 
@@ -193,12 +189,7 @@ class Workstation {
     if (decision === "clear" && item.band === "inspect") this.flashMarks();
     let answer = { code: null, note: "" };
     if (decision === "inspect" || isAgainst) {
-      answer = await this.sheet.ask({
-        title: decision === "clear" ? "Clear it against the model's advice: why?" : "Inspect it: why?",
-        explanation: decision === "clear" ? this.marksWords() : null,
-        choices: settings.reason_codes[decision].map((one) => ({ ...one, needsNote: one.code === settings.note_needed })),
-        send: decision === "clear" ? "Clear" : "Inspect",
-      });
+      answer = await askWhy(this.sheet, settings, decision, this.viewer.has.marks);
     }
     if (!answer || this.item !== item) return;
     this.settle(decision, `/api/items/${item.item_id}/decide`, {
@@ -216,11 +207,7 @@ class Workstation {
 
   async askSecond() {
     const { item } = this;
-    const answer = await this.sheet.ask({
-      title: "Ask for a second opinion",
-      explanation: "Whoever gives it is not told what you think.",
-      choices: LEANINGS,
-    });
+    const answer = await askLeaning(this.sheet);
     if (!answer || this.item !== item) return;
     const body = { reason_code: null, leans_to: answer.code, note: answer.note, key: newKey(), filters: this.leases.filters };
     this.settle("second", `/api/items/${item.item_id}/second`, body);
@@ -228,12 +215,7 @@ class Workstation {
 
   async releaseCarton() {
     const { item } = this;
-    const count = item.carton.parcels.length + (item.carton.more ?? 0);
-    const answer = await this.sheet.ask({
-      title: `Release ${nameOf(item)} with its ${count} parcel${count === 1 ? "" : "s"}: why?`,
-      explanation: "Parcels in it that somebody looks at, or has decided on, stay as they are.",
-      send: "Release",
-    });
+    const answer = await askRelease(this.sheet, item);
     if (!answer || this.item !== item) return;
     this.settle("release", `/api/items/${item.item_id}/release-carton`, { reason: answer.note, key: newKey() });
   }
@@ -269,7 +251,7 @@ class Workstation {
 
   async note() {
     const item = this.shown;
-    const answer = await this.sheet.ask({ title: `Note on ${nameOf(item)}` });
+    const answer = await askNote(this.sheet, item);
     if (!answer) return;
     const body = { note: answer.note, key: newKey() };
     this.outbox.send({ itemId: item.item_id, path: `/api/items/${item.item_id}/note`, body, words: "Noted." });
@@ -286,13 +268,10 @@ class Workstation {
     setTimeout(() => byId("panes").classList.remove("flash"), 1500);
   }
 
-  marksWords() {
-    return this.viewer.has.marks ? "What the model marked is shown on the pictures." : "The model marked no place; its reasons stand below.";
-  }
-
   // ---- what the server says
 
   sent(letter, answer) {
+    this.leases.settled.delete(letter.itemId); // from now on the server gives it out for a reason
     if (answer.next) {
       this.leases.add(answer.next);
       if (!this.item) this.advance();
@@ -327,16 +306,16 @@ class Workstation {
   }
 }
 
-function filtersOf(search) {
-  const known = ["facility", "lane", "band", "kind", "state", "reason_code", "text"];
-  return Object.fromEntries([...new URLSearchParams(search)].filter(([name, value]) => known.includes(name) && value));
-}
-
 function after(ms) {
   return new Promise((resolve) => {
     setTimeout(resolve, ms);
   });
 }
+
+// A page that the browser kept while somebody was elsewhere holds parcels that it has put back.
+addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
+});
 
 const bench = byId("bench");
 byId("help").addEventListener("keydown", (event) => {
