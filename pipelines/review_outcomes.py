@@ -5,11 +5,9 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import polars as pl
 import typer
 
 from parcelscope.datasets.errors import ConfigError
-from parcelscope.datasets.writing import write_csv_whole
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -39,6 +37,9 @@ def outcomes(
 
 def write_outcomes(engine: "Engine", out: Path) -> Counter[str]:
     """Write the exams of the review database `engine` to `out`; how many of each outcome."""
+    import polars as pl
+
+    from parcelscope.datasets.writing import write_csv_whole
     from parcelscope.review.database import reading
     from parcelscope.review.outcomes import OutcomeRow, outcome_rows
 
