@@ -12,7 +12,7 @@ COPY review review
 COPY screening screening
 COPY training training
 RUN python -m venv /opt/parcelscope \
- && /opt/parcelscope/bin/pip install --no-cache-dir --constraint constraints.txt '.[cpu,serve,postgres]'
+ && /opt/parcelscope/bin/pip install --no-cache-dir --constraint constraints.txt '.[cpu,serve,review,postgres]'
 
 FROM python:3.12-slim
 RUN useradd --uid 10001 --create-home --home-dir /var/lib/parcelscope parcelscope

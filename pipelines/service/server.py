@@ -32,6 +32,7 @@ def serve(settings: ServiceSettings) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # else whoever is on this machine says what address they have
         timeout_graceful_shutdown=5,
         h11_max_incomplete_event_size=64 * 1024,
     )
