@@ -1,6 +1,7 @@
 """The review application: its parts, put together."""
 
 import contextlib
+import logging
 import secrets
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
@@ -12,6 +13,8 @@ from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware.sessions import SessionMiddleware
@@ -43,6 +46,7 @@ from parcelscope.review.settings import ReviewSettings
 from parcelscope.review.sign_in import sign_in_address, sign_in_pages
 from parcelscope.review.state import Review, page, page_templates
 
+LOG = logging.getLogger(__name__)
 STATIC: Final = Path(__file__).parent / "static"
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     pages,
@@ -68,6 +72,10 @@ STATUS: Final[dict[type[ParcelscopeError], int]] = {
     errors.CannotBe: 409,
     errors.NeedsReason: 422,
 }
+
+AWAY: Final = (OperationalError, NoConnectionError)
+"""What SQLAlchemy raises where the database is gone, full or locked for too long. The transaction
+is undone; the workstation keeps what it sent and sends it again."""
 
 
 def create_app(settings: ReviewSettings, engine: Engine, pictures: Pictures) -> FastAPI:
@@ -105,7 +113,7 @@ def create_app(settings: ReviewSettings, engine: Engine, pictures: Pictures) -> 
     for router in (*ROUTERS, *OPEN_ROUTERS):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    for error in (HTTPException, RequestValidationError, ParcelscopeError):
+    for error in (HTTPException, RequestValidationError, ParcelscopeError, *AWAY):
         app.add_exception_handler(error, _refused)
     if settings.oidc is not None:
         app.add_middleware(
@@ -159,6 +167,8 @@ def _refused_page(request: Request, status: int, sentence: str) -> Response:
     if status == 401:
         return _to_sign_in(request)
     person = None
+    if status == 503:  # who asks stands in the database too
+        return page(request, "refused.html", person, status=status, sentence=sentence)
     with contextlib.suppress(HTTPException):  # the proxy names a stranger
         person = who_asks(request)
     return page(request, "refused.html", person, status=status, sentence=sentence)
@@ -171,6 +181,9 @@ def _told(error: Exception) -> tuple[int, str]:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         return 422, f"{where}: {first['msg']}"
+    if isinstance(error, AWAY):
+        LOG.warning("the review database does not answer: %s", str(error).splitlines()[0])
+        return 503, "the review database does not answer; nothing was changed, try again soon"
     if not isinstance(error, ParcelscopeError):
         raise error
     status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 422)

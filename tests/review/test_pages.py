@@ -234,3 +234,23 @@ def test_it_is_all_the_same_on_postgresql(tmp_path: Path, server: Server) -> Non
             assert "made ana viewer, was analyst" in log
             assert "none changed or missing" in root.post("/audit/verify").text
             assert len(root.get("/audit/export/jsonl").content.splitlines()) > 8
+
+
+def test_a_database_that_goes_away_loses_no_decision(tmp_path: Path, server: Server) -> None:
+    with live_review(tmp_path, database=new_url(tmp_path, server)) as live:
+        add_people(live.engine, ("ana", "analyst"))
+        put(live.engine, some_parcel("P-1"))
+        with live.signed_in("ana") as ana:
+            taken = ana.post("/api/queue/take", json={}).json()["items"][0]["item_id"]
+            decision = {"decision": "inspect", "reason_code": None, "key": "key-of-the-first"}
+            server.stop()
+            try:
+                lost = ana.post(f"/api/items/{taken}/decide", json=decision)
+                assert (lost.status_code, "try again soon" in lost.json()["detail"]) == (503, True)
+                shown = ana.get("/queue", headers={"accept": "text/html"})
+                assert shown.status_code == 503
+                assert "No database" in shown.text
+            finally:
+                server.start()
+            again = ana.post(f"/api/items/{taken}/decide", json=decision)
+            assert again.status_code == 200, again.text
