@@ -59,9 +59,11 @@ export class Images {
       ]);
       return { image, photo, references };
     }
+    // The map is worked out when it is asked for, and nobody waits for it: it is shown after the first look.
+    const heat = image.heat ? loadPicture(`${base}/heat?v=${image.version ?? ""}`).catch(() => null) : null;
     const scan = image.form === "colour" ? await this.rendering(base, image) : await this.counts(base, image);
     await this.ready;
-    return { image, prepared: await this.prepare(scan) };
+    return { image, prepared: await this.prepare(scan), heat };
   }
 
   async counts(base, image) {

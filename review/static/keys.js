@@ -17,7 +17,7 @@ export const KEYS = [
   { key: "5", name: "metal", group: "picture", label: "Metal", help: "Organic material stripped; metal and mixed material stay.", hold: true },
   { key: "6", name: "high_penetration", group: "picture", label: "High pen.", help: "High penetration: shades for the parts that are nearly opaque.", hold: true },
   { key: "e", name: "edges", group: "picture", label: "Edges", help: "Edges enhanced, in any of these pictures.", hold: true, toggle: true },
-  { key: "h", name: "marks", group: "picture", label: "Marks", help: "The model's marks, and the zones that differ from a genuine reference. Look first.", hold: true, toggle: true },
+  { key: "h", name: "marks", group: "picture", label: "Marks", help: "The model's marks, where a scan is least like compliant ones, and the zones that differ from a genuine reference. Look first.", hold: true, toggle: true },
   { key: "b", name: "boxes", group: "picture", label: "Pieces", help: "Outlines of the inner parcels counted in a master carton.", hold: true, toggle: true },
   { key: "+", also: ["="], name: "zoom_in", group: "view", label: "Zoom in", help: "Nearer, in all panes at once. The wheel or two fingers do it too." },
   { key: "-", name: "zoom_out", group: "view", label: "Zoom out", cap: "−", help: "Farther." },

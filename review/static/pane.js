@@ -5,16 +5,20 @@ import { placement } from "./view.js";
 import { canShow, render } from "./xray.js";
 
 const PIXELATED_FROM = 2; // screen pixels per image pixel; smoothing would hide what was measured
+const HEAT_RGB = [200, 0, 70];
+const HEAT_MOST = 0.6; // of opaque, so that what it lies on is still seen
 
 export class Pane {
   /**
-   * @param shown {kind: "scan"|"photo"|"reference", title, prepared | picture, problem, boxes}; a box
+   * @param shown {kind: "scan"|"photo"|"reference", title, prepared | picture, heat, problem, boxes}; heat is
+   *   the promise of a grey map over all of the scan, or of nothing; a box
    *   is {kind: "mark"|"code"|"zone"|"piece", label, sentence, box_xyxy} in pixels of the full-size picture.
    */
   constructor(shown) {
     this.shown = shown;
     this.picture = this.surface();
     this.layer = element("div", { class: "layer" }, this.picture);
+    shown.heat?.then((map) => map && this.addHeat(map));
     this.boxes = (shown.boxes ?? []).map((box) => ({ box, frame: frameOf(box) }));
     this.stage = element("div", { class: `stage ${shown.kind}` }, this.layer, this.boxes.map(({ frame }) => frame));
     if (shown.problem) this.stage.append(element("p", { class: "problem" }, `Cannot be shown: ${shown.problem}`));
@@ -39,6 +43,23 @@ export class Pane {
     picture.alt = kind === "photo" ? `${title}, as taken` : `${title}, genuine`;
     picture.draggable = false;
     return picture;
+  }
+
+  /** Lay `map` over the scan: the redder, the less usual; what is usual stays clear. */
+  addHeat(map) {
+    this.heat = element("canvas", { class: "heat", width: map.naturalWidth, height: map.naturalHeight, "aria-hidden": "true" });
+    const context = this.heat.getContext("2d");
+    context.drawImage(map, 0, 0);
+    const data = context.getImageData(0, 0, this.heat.width, this.heat.height);
+    for (let at = 0; at < data.data.length; at += 4) {
+      const share = data.data[at] / 255;
+      data.data.set([...HEAT_RGB, 255 * HEAT_MOST * share * share], at); // squared: noise about the usual is no sign
+    }
+    context.putImageData(data, 0, 0);
+    this.heat.style.width = `${this.size.width}px`;
+    this.heat.style.height = `${this.size.height}px`;
+    this.heat.style.transform = this.picture.style.transform;
+    this.layer.append(this.heat);
   }
 
   /** Pixels of the picture at hand and of the full-size one that boxes are told in. */
@@ -74,6 +95,7 @@ export class Pane {
     const room = this.room;
     const { scale, left, top } = placement(view, this.contentXyxy, room);
     this.picture.style.transform = `translate(${left}px, ${top}px) scale(${scale})`;
+    if (this.heat) this.heat.style.transform = this.picture.style.transform;
     this.picture.classList.toggle("pixelated", scale * devicePixelRatio >= PIXELATED_FROM);
     for (const { box, frame } of this.boxes) {
       const [x0, y0, x1, y1] = box.box_xyxy.map((value) => value * size.share * scale);

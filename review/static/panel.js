@@ -44,12 +44,17 @@ function head(item) {
     element("p", { class: "risk-words" }, item.risk_words),
     element("h1", {}, nameOf(item)),
     item.description ? element("p", { class: "what" }, item.description) : null,
-    element("p", { class: "soft where" }, [item.facility, item.lane, item.reference].filter(Boolean).join(" · ")),
+    element("p", { class: "soft where" }, [item.facility, item.lane].filter(Boolean).join(" · "), item.facility || item.lane ? " · " : null, caseOf(item)),
     item.state === "second" ? element("p", { class: "notice" }, "A second opinion is asked for. What the first analyst thinks is not shown.") : null,
     item.state === "disputed" ? element("p", { class: "notice" }, "Two opinions differ. Yours settles it.") : null,
     item.scored_again ? element("p", { class: "notice" }, `A newer run scored it differently, ${shortTime(item.scored_again)}.`) : null,
     item.decision ? element("p", { class: "notice" }, `${capital(DECISIONS[item.decision] ?? item.decision)} by ${item.decided_by ?? "somebody"}, ${shortTime(item.decided_at)}.`) : null,
   );
+}
+
+/** The case opens beside the workstation, which would give its parcel back if it were left. */
+function caseOf(item) {
+  return item.reference ? element("a", { href: `/cases/${item.reference}`, target: "_blank", rel: "noopener" }, item.reference) : null;
 }
 
 function section(title, content, name) {

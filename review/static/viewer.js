@@ -45,7 +45,8 @@ export class Viewer {
 
   get has() {
     const kinds = new Set(this.panes.flatMap((pane) => pane.boxes.map(({ box }) => box.kind)));
-    return { marks: kinds.has("mark") || kinds.has("zone"), boxes: kinds.has("piece") };
+    const hasHeat = this.panes.some((pane) => pane.shown.heat);
+    return { marks: kinds.has("mark") || kinds.has("zone") || hasHeat, boxes: kinds.has("piece") };
   }
 
   repaint() {
@@ -183,7 +184,7 @@ export class Viewer {
 /** What `loaded` pictures of `item` are shown as: the scans, each photo and its references after it. */
 export function panesOf(item, loaded) {
   const panes = [];
-  for (const { image, prepared, photo, references = [], problem } of loaded) {
+  for (const { image, prepared, heat, photo, references = [], problem } of loaded) {
     const pieces = (item.carton?.boxes ?? []).filter((box) => box.n === image.n);
     panes.push({
       kind: image.kind,
@@ -191,6 +192,7 @@ export function panesOf(item, loaded) {
       detail: detailOf(image, prepared),
       differs: image.zones.length > 0,
       prepared,
+      heat,
       picture: photo,
       full: image.width_px,
       problem,

@@ -14,6 +14,7 @@ from tests.review.queue_world import new_url
 
 from parcelscope.datasets.xray.functions import prepare, shown
 from parcelscope.datasets.xray.physics import AIR_LEVEL
+from parcelscope.models.bundle import builtin_bundle_folder, read_card
 from parcelscope.review.database import reading
 from parcelscope.review.dossier import Source
 from parcelscope.review.events import Event, of_item
@@ -103,6 +104,31 @@ def test_one_key_clears_a_parcel_and_the_next_one_is_there(
     assert told["presentation"] == "marks_after"
     assert 0 < told["ms_on_screen"] < 60_000
     assert (told["model_version"], told["threshold_version"]) == ("bundle-1", "threshold-1")
+
+
+def test_the_map_of_what_is_unusual_lies_over_the_scan_once_marks_are_shown(
+    browser: "Browser", review: LiveReview, source: Source
+) -> None:
+    folder = builtin_bundle_folder()
+    models = {"bundle": str(folder), "bundle_digest": read_card(folder)[1]}
+    one = bench_parcel(source.model_copy(update=models), "P-1", marked=False)
+    one.dossier["images"][0]["heat"] = True
+    put(review.engine, one)
+    with bench(browser, review) as page:
+        heat = page.locator("canvas.heat")
+        heat.wait_for(state="attached")
+        assert not heat.is_visible(), "not before the first look"
+        page.keyboard.press("h")
+        assert heat.is_visible()
+        over, under = (
+            page.locator(f"canvas{one}").bounding_box() for one in (".heat", "[role=img]")
+        )
+        assert over == pytest.approx(under, abs=0.1)
+        reddest = heat.evaluate(
+            "one => one.getContext('2d').getImageData(0, 0, one.width, one.height).data"
+            ".reduce((most, value, at) => (at % 4 === 3 ? Math.max(most, value) : most), 0)"
+        )
+        assert reddest == round(0.6 * 255)
 
 
 def test_a_clear_against_the_model_shows_its_marks_once_and_asks_why(
