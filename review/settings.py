@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
-import yaml
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
-from parcelscope.datasets.errors import ConfigError
+from parcelscope.datasets.settings_file import read_settings
 from parcelscope.review.exam_kinds import ExamKinds
 from parcelscope.review.reasons import ReasonCodes
 from parcelscope.review.roles import Role
@@ -147,23 +146,4 @@ def load_settings(path: Path | None, changes: dict[str, Any]) -> ReviewSettings:
     Raises:
         ConfigError: If the file cannot be read, is not YAML, or does not fit.
     """
-    told: Any = {}
-    if path is not None:
-        try:
-            told = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ConfigError(
-                f"{path}: expected the settings of the review, got: {error.strerror}"
-            ) from None
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ConfigError(
-                f"{path}: expected YAML, got: {' '.join(str(error).split())}"
-            ) from None
-        if not isinstance(told, dict):
-            raise ConfigError(f"{path}: expected a mapping of settings, got {type(told).__name__}")
-    try:
-        return ReviewSettings.model_validate({**told, **changes})
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "settings"
-        raise ConfigError(f"{path or 'review'}: {where}: {first['msg']}") from None
+    return read_settings(ReviewSettings, path, changes, of="the review")

@@ -44,6 +44,7 @@ def export_trees(
     graph = to_onnx(
         model,
         initial_types=[("columns", FloatTensorType([None, table.shape[1]]))],
+        name="trees",  # else a random one, and another digest at each training
         target_opset={"": OPSET, "ai.onnx.ml": 3},
         options={id(model): {"zipmap": False}},
     )

@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from parcelscope.datasets.errors import ConfigError
+from parcelscope.datasets.settings_file import read_settings
 from parcelscope.inference.history import history_url
 from parcelscope.pipelines.provider_options import Provider
 
@@ -92,25 +91,6 @@ def load_settings(path: Path | None, changes: dict[str, Any]) -> ServiceSettings
     Raises:
         ConfigError: If the file cannot be read, is not YAML, or does not fit.
     """
-    told: Any = {}
-    if path is not None:
-        try:
-            told = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ConfigError(
-                f"{path}: expected the settings of the service, got: {error.strerror}"
-            ) from None
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ConfigError(
-                f"{path}: expected YAML, got: {' '.join(str(error).split())}"
-            ) from None
-        if not isinstance(told, dict):
-            raise ConfigError(f"{path}: expected a mapping of settings, got {type(told).__name__}")
-    try:
-        settings = ServiceSettings.model_validate({**told, **changes})
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{path or 'service settings'}: {where}: {first['msg']}") from None
+    settings = read_settings(ServiceSettings, path, changes, of="the service")
     _ = settings.history_url  # what is none is refused now, not when a parcel comes
     return settings

@@ -120,6 +120,9 @@ def test_trees_are_exported_with_parity(folders: Path, tmp_path: Path) -> None:
     usual[1, part.card.trees.columns.index("value_per_gram")] = -2.0
     plain, cheap = score(usual)
     assert cheap > plain
+    again = train_risk(recipe(folders, model="trees"), job(tmp_path / "again"))
+    first, second = ((one.folder / one.files[0]).read_bytes() for one in (part, again))
+    assert first == second, "the same training gives the same file"
 
 
 @pytest.mark.parametrize(
