@@ -45,12 +45,12 @@ def new_page(browser: "Browser", url: str, **context: Any) -> Iterator["Page"]:
 
 
 def sign_in(page: "Page", name: str, password: str) -> None:
-    """Sign in as `name` and come to the workstation."""
+    """Sign in as `name` and come to the first page of their role."""
     page.goto("/sign-in")
     page.fill("#name", name)
     page.fill("#password", password)
     page.get_by_role("button", name="Sign in", exact=True).click()
-    page.wait_for_url("**/")
+    page.wait_for_url(lambda url: "/sign-in" not in url)
 
 
 def wait_for_parcel(page: "Page", item_id: str | None = None) -> str:
