@@ -157,28 +157,19 @@ def assess_window(
     told = marked(indicated.findings, findings)
     unseen = [unscanned(evidence, check) for check in DETECTOR_CHECKS]
     strong = strengths(pl.concat([evidence.findings, believed(told, config.uncalibrated)]))
-    models: dict[OwnerKind, FusionModel] = {
-        "parcel": bundle.parcel_fusion,
-        "carton": bundle.carton_fusion,
-    }
-    fused = {
-        kind: _fused(evidence, kind, strong, model, (scorers or {}).get(kind))
-        for kind, model in models.items()
-    }
     shifts = (
         tier_shifts(feed.parcels, standing.traders, config.trader_tiers)
         if manifest is None
         else manifest.shifts
     )
-    fused["parcel"] = _tiered(fused["parcel"], shifts, config.bands)
-    fused["carton"] = _tiered(fused["carton"], None, config.bands)
+    fused = _fused_owners(evidence, strong, bundle, scorers or {}, shifts, config)
     profiles = profile_findings(evidence, fused["parcel"], bundle.parcel_fusion)
     reported = pl.concat([told, *_reported_by_detectors(evidence, bundle, config), profiles])
     said = Said(
         strong=strong,
         reported=pl.concat([reported, _otherwise_silent(evidence.findings, reported)]),
         not_assessed=pl.concat([evidence.not_assessed, indicated.not_assessed, *unseen]),
-        checks={kind: _checks(kind, rules) for kind in models},
+        checks={kind: _checks(kind, rules) for kind in fused},
     )
     parcels = assess_owners("parcel", feed, said, fused["parcel"], config)
     cartons = assess_owners("carton", feed, said, fused["carton"], config)
@@ -222,6 +213,29 @@ def _otherwise_silent(findings: pl.DataFrame, reported: pl.DataFrame) -> pl.Data
     return findings.filter(pl.col("p_value") <= WEAK_P_VALUE).join(
         reported.select(owner).unique(), on=owner, how="anti"
     )
+
+
+def _fused_owners(
+    evidence: Evidence,
+    strong: pl.DataFrame,
+    bundle: Bundle,
+    scorers: Mapping[OwnerKind, RiskScorer],
+    shifts: pl.DataFrame,
+    config: ScreeningConfig,
+) -> dict[OwnerKind, Fused]:
+    """The risks of all parcels and of all cartons, those of parcels with the tiers of traders."""
+    models: dict[OwnerKind, FusionModel] = {
+        "parcel": bundle.parcel_fusion,
+        "carton": bundle.carton_fusion,
+    }
+    fused = {
+        kind: _fused(evidence, kind, strong, model, scorers.get(kind))
+        for kind, model in models.items()
+    }
+    return {
+        kind: _tiered(one, shifts if kind == "parcel" else None, config.bands)
+        for kind, one in fused.items()
+    }
 
 
 def _fused(
