@@ -28,6 +28,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from sqlalchemy import Engine
 
 from parcelscope.inference.database import sqlite_url
 from parcelscope.review import queue
@@ -149,9 +150,9 @@ def _work(
     engine.dispose()
 
 
-def _require_whole(engine: object, parcels: int) -> None:
+def _require_whole(engine: Engine, parcels: int) -> None:
     began = time.perf_counter()
-    with reading(engine) as connection:  # type: ignore[arg-type]
+    with reading(engine) as connection:
         found = audit(connection)
         decided = Counter(event.item_id for event in read(connection) if event.kind == "decide")
     twice = sum(times > 1 for times in decided.values())

@@ -8,6 +8,7 @@ from parcelscope.review.aliases import KIND_WORDS
 from parcelscope.review.case_states import SUBJECT_WORDS, event_words
 
 Told = Mapping[str, Any]
+_SUBJECTS: Final[Mapping[str, str]] = {str(one): words for one, words in SUBJECT_WORDS.items()}
 _DONE: Final[Mapping[str, str]] = {
     "refer": "sent to exam",
     "detain": "detained",
@@ -41,7 +42,7 @@ def _named(told: Told) -> str:
 
 
 def _about(subjects: list[str]) -> str:
-    return ", about " + " and ".join(SUBJECT_WORDS.get(one, one) for one in subjects)  # type: ignore[call-overload]
+    return ", about " + " and ".join(_SUBJECTS.get(one, one) for one in subjects)
 
 
 def _withdrawn(told: Told) -> str:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -16,6 +17,7 @@ from parcelscope.review.case_reference import read_reference
 from parcelscope.review.errors import NoSuchItem, ReviewError
 from parcelscope.review.items import Enrolled, enrol, item_id_of
 from parcelscope.review.queue import Decision
+from parcelscope.review.roles import Person
 
 ONE, TWO = parcel(1), parcel(2)
 
@@ -94,12 +96,12 @@ def test_a_newer_run_changes_the_score_and_nothing_that_people_did(engine: Engin
     ],
 )
 def test_only_another_score_counts_as_scored_again(
-    engine: Engine, change: dict[str, object], again: bool
+    engine: Engine, change: dict[str, Any], again: bool
 ) -> None:
     enrol(engine, [ONE], "run-1")
     queue.take(engine, ANA)
     queue.decide(engine, ANA, ONE.item_id, Decision(decision="clear"))
-    enrol(engine, [replace(ONE, **change)], "run-2")  # type: ignore[arg-type]
+    enrol(engine, [replace(ONE, **change)], "run-2")
     assert (look(engine, ONE).scored_again is not None) == again
 
 
@@ -157,10 +159,10 @@ def test_a_newer_run_while_people_decide_loses_nothing(engine: Engine) -> None:
         except BaseException as error:
             failed.append(error)
 
-    def work(person: object) -> None:
+    def work(person: Person) -> None:
         try:
-            while held := queue.take(engine, person):  # type: ignore[arg-type]
-                queue.decide(engine, person, held[0].item_id, Decision(decision="inspect"))  # type: ignore[arg-type]
+            while held := queue.take(engine, person):
+                queue.decide(engine, person, held[0].item_id, Decision(decision="inspect"))
         except BaseException as error:
             failed.append(error)
 
@@ -185,9 +187,9 @@ def test_a_newer_run_while_people_decide_loses_nothing(engine: Engine) -> None:
         pytest.param([parcel(1, risk=math.inf)], "CN-1: risk must be a finite", id="risk"),
     ],
 )
-def test_what_cannot_be_enrolled(engine: Engine, items: list[object], says: str) -> None:
+def test_what_cannot_be_enrolled(engine: Engine, items: list[Any], says: str) -> None:
     with pytest.raises(ReviewError, match=says):
-        enrol(engine, items, "run-1")  # type: ignore[arg-type]
+        enrol(engine, items, "run-1")
     assert log(engine) == []
 
 
