@@ -145,6 +145,9 @@ export class Viewer {
       event.preventDefault();
       this.look(zoomed(this.view, Math.exp(-event.deltaY * 0.0016), pane.contentXyxy, pane.room, pointIn(pane, event)));
     }, { passive: false });
+    // A quick swipe is a fling to Chromium even where touch-action is none, and the tap that ends a
+    // fling presses no button: Inspect would be lost right after a picture was turned.
+    this.grid.addEventListener("touchmove", (event) => event.preventDefault(), { passive: false });
     this.grid.addEventListener("pointerdown", (event) => {
       const pane = this.paneAt(event.target);
       if (!pane || event.button !== 0) return;
