@@ -28,7 +28,8 @@ from parcelscope.datasets.xray.texture import texture_field
 from parcelscope.models.bundle import builtin_bundle_folder
 from parcelscope.training.calibrate import detect
 from parcelscope.training.metrics import mean_average_precision
-from parcelscope.training.recipe import FULL
+from parcelscope.training.part_data import SEEDS
+from parcelscope.training.recipe_files import read_recipe
 from parcelscope.training.scan_sets import FEED_PITCH_MM, Sample, at_pitch, draw_sample, place
 
 
@@ -74,8 +75,9 @@ def sets(parcels: int) -> Iterator[tuple[str, list[Sample]]]:
 
 
 def taught(parcels: int) -> list[Sample]:
-    """The first scans of the set that the recipe of the built-in bundle learns from."""
-    seed = FULL.seed + 1
+    """The first scans of the set that the built-in bundle's items are learned from."""
+    recipe, _ = read_recipe("xray_items")
+    seed = recipe.seed + SEEDS["train"]
     return [draw_sample("parcel", np.random.default_rng([seed, index])) for index in range(parcels)]
 
 

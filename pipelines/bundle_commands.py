@@ -101,16 +101,17 @@ def bundle_build(
         typer.Option(help="Folder for what is made on the way; a cut-off build goes on there."),
     ],
     recipe: Annotated[
-        str, typer.Option(help="How much of everything: builtin (over an hour) or quick.")
+        str,
+        typer.Option(help="builtin (hours), quick (minutes), or the path of a YAML file."),
     ] = "builtin",
 ) -> None:
-    """Make a bundle from generated data alone: draw, fit, export, calibrate. Needs `[train]`."""
+    """Make a whole bundle by one recipe: train, synth, screen, train risk. Needs `[train,eval]`."""
     try:
         from parcelscope.pipelines.build import build
     except ModuleNotFoundError as error:
         raise ConfigError(
-            f"bundle build needs the training extra, but {error.name} is not installed;"
-            " install parcelscope[cpu,train]"
+            f"bundle build needs {error.name}, which is not installed;"
+            " install parcelscope[cpu,train,eval]"
         ) from None
 
     bundle = build(recipe, work=work, out=out)

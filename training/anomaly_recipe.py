@@ -41,6 +41,8 @@ class AnomalyRecipe(BaseModel):
     """Share of the good photos of split train that p-values rest on instead, 0 to 0.5, where split
     val has none and no `data.calibration_folder` is given; of photos alone."""
     taught: TaughtOptions = TaughtOptions()
+    half_weights: bool = False
+    """Whether large filters are stored in 16 bits: half the file, the same arithmetic in 32."""
     threads: int = Field(default=1, ge=1, le=256)
     """Processor threads, 1 to 256."""
     seed: int = Field(default=20261122, ge=0, le=2**31 - 1)

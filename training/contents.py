@@ -12,8 +12,8 @@ from parcelscope.datasets.synthetic.declaration import MOST_KINDS, goods_by_mass
 from parcelscope.datasets.xray.goods_catalog import CATALOG
 from parcelscope.datasets.xray.scan import object_masses_g
 from parcelscope.datasets.xray.scene import Scene
-from parcelscope.models.bundle import GenuineScores, InputKind
-from parcelscope.models.contents_network import ContentsFeatures, ContentsFit, ContentsNetwork
+from parcelscope.models.bundle import GenuineScores
+from parcelscope.models.contents_network import ContentsFeatures, ContentsFit
 from parcelscope.training.calibrate import genuine_scores
 from parcelscope.training.scan_sets import parcel_scene
 
@@ -54,34 +54,6 @@ def drawn_contents(seed: int, count: int) -> list[TrueContents]:
         true_contents(parcel_scene(np.random.default_rng([seed, index]), benign=True))
         for index in range(count)
     ]
-
-
-def fit_contents(
-    scans: npt.NDArray[np.generic],
-    contents: Sequence[TrueContents],
-    *,
-    kind: InputKind,
-    families: Sequence[str] = FAMILIES,
-) -> tuple[ContentsNetwork, tuple[str, ...]]:
-    """The detector fitted on compliant scans, and the families that it has heads for.
-
-    A head learns what parcels that declare its family have in common against those without any of
-    it; parcels in which the family is there but too light to be declared teach nothing.
-
-    Args:
-        scans: (N, 2, H, W) uint16 or (N, 3, H, W) uint8.
-        contents: What each of them holds.
-        kind: Which of the two the scans are.
-        families: Families to fit, as far as there are parcels enough.
-
-    Raises:
-        ValueError: If no family has `FEWEST` parcels with it and without it.
-    """
-    if len(scans) != len(contents):
-        raise ValueError(f"contents must tell of {len(scans)} scans, got {len(contents)}")
-    network = ContentsFeatures(kind)
-    fit, kept = fit_heads(scan_features(network, scans), contents, families)
-    return ContentsNetwork(network, fit).eval(), kept
 
 
 def scan_features(network: ContentsFeatures, scans: npt.NDArray[np.generic]) -> Floats:

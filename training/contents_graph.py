@@ -13,7 +13,7 @@ from parcelscope.models.contents_network import ContentsNetwork
 from parcelscope.training.calibrate import run_graph
 from parcelscope.training.contents import TrueContents, calibrate_contents
 from parcelscope.training.export import export_onnx
-from parcelscope.training.halved import store_halved
+from parcelscope.training.halved import COMPARED, store_halved
 from parcelscope.training.metrics import auroc, mean_of
 
 OUTPUTS = ("support", "material")
@@ -41,7 +41,7 @@ def write_graph(
     samples: npt.NDArray[np.generic],
     held_out: npt.NDArray[np.generic],
     contents: Sequence[TrueContents],
-    halve: bool = False,
+    half_weights: bool = False,
 ) -> ContentsGraph:
     """Export `network` to `path` and calibrate the file.
 
@@ -53,7 +53,7 @@ def write_graph(
         samples: At least 5 scans to compare graph and network on.
         held_out: Scans that it was not fitted on.
         contents: What each of those holds.
-        halve: Keep large filters in 16 bits, as the built-in bundle does.
+        half_weights: Store large filters in 16 bits.
     """
     parity = export_onnx(
         network,
@@ -64,8 +64,10 @@ def write_graph(
         outputs=OUTPUTS,
         samples=samples[:5],
     )
-    if halve:
-        parity["stored_in_16_bits"] = store_halved(path, outputs=OUTPUTS, samples=samples[:32])
+    if half_weights:
+        parity["stored_in_16_bits"] = store_halved(
+            path, outputs=OUTPUTS, samples=samples[:COMPARED]
+        )
     (support,) = run_graph(path, held_out, ("support",))
     return ContentsGraph(
         genuine=calibrate_contents(support, contents, families), support=support, parity=parity

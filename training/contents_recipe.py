@@ -60,6 +60,8 @@ class ContentsRecipe(BaseModel):
     fewest: int = Field(default=20, ge=2, le=100_000)
     """Parcels that declare a family, and that hold none of it, below which it has no head, 2 or
     more."""
+    half_weights: bool = False
+    """Whether large filters are stored in 16 bits: half the file, the same arithmetic in 32."""
     threads: int = Field(default=1, ge=1, le=256)
     """Processor threads, 1 to 256."""
     seed: int = Field(default=20261122, ge=0, le=2**31 - 1)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from parcelscope.models.bundle import InputKind
-from parcelscope.models.heatmap_network import HeatmapNetwork, Maps, Stride
+from parcelscope.models.heatmap_network import Maps, Stride
 from parcelscope.training.augmented import as_tensor, draw_scan
 from parcelscope.training.checkpoint import CheckpointFile, Learner, Standing
 from parcelscope.training.curve import Row
@@ -86,36 +86,6 @@ class Watch:
     """Steps between two evaluations; there is one after the last step too."""
     tell: Callable[[Row], None] | None = None
     """Called with each new point of the learning curve."""
-
-
-def fit_heatmap(
-    scans: ScanSet,
-    *,
-    classes: int,
-    kind: InputKind,
-    settings: FitSettings,
-    start: nn.Module | None = None,
-    progress: Progress | None = None,
-) -> HeatmapNetwork:
-    """A compact network fitted to `scans`, in evaluation mode.
-
-    Args:
-        scans: Scans with their boxes.
-        classes: Number of classes.
-        kind: Which picture of each scan to learn from.
-        settings: Length and speed.
-        start: A network to start from; layers of another shape start afresh.
-        progress: Called after each step.
-    """
-    torch.manual_seed(settings.seed)
-    network = HeatmapNetwork(classes, kind, stride_px=settings.stride_px)
-    if start is not None:
-        copy_matching(start, network)
-    loss_of = heatmap_loss_of(scans, classes=classes, kind=kind, settings=settings)
-    fitted, _ = fit_network(
-        network, loss_of, count=len(scans), settings=settings, watch=Watch(progress=progress)
-    )
-    return fitted
 
 
 def fit_network(
@@ -228,11 +198,6 @@ def in_full(maps: Maps) -> Maps:
         offset=maps.offset.float(),
         density=maps.density.float(),
     )
-
-
-def copy_matching(source: torch.nn.Module, target: torch.nn.Module) -> int:
-    """Copy the tensors of equal name and shape; how many were copied."""
-    return copy_fitting(source.state_dict(), target)
 
 
 def copy_fitting(theirs: Mapping[str, Tensor], target: torch.nn.Module) -> int:

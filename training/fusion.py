@@ -8,8 +8,6 @@ import polars as pl
 from scipy.optimize import minimize
 from sklearn.isotonic import IsotonicRegression
 
-from parcelscope.models.bundle import FusionModel
-
 Floats = npt.NDArray[np.float64]
 
 PRIOR_WEIGHT = 1.5
@@ -26,42 +24,6 @@ BEYOND = 8.0
 """Distance of the last knot from the highest logit seen."""
 LEAST_RISK, MOST_RISK = 0.001, 0.995
 """No set of this size can show a risk below or above these."""
-
-
-def fit_fusion(
-    strong: pl.DataFrame, violative: pl.DataFrame, *, prevalence: float, seed: int = 0
-) -> FusionModel:
-    """Weights that are never negative, and a calibration of their sum.
-
-    Args:
-        strong: owner_id, code, strength as `screening.fusion.strengths` gives them, of one kind.
-        violative: owner_id, violative (bool): what is known of every owner.
-        prevalence: Share of violative owners where the model will be used, 0 to 1. The owners here
-            may hold more; the calibrated risk is moved to this share by the ratio of the odds.
-        seed: Which owners share a fold.
-
-    Raises:
-        ValueError: If fewer than 20 owners are violative, or fewer than 20 are not.
-    """
-    truth = violative["violative"].to_numpy().astype(np.float64)
-    if min(truth.sum(), len(truth) - truth.sum()) < 20:
-        raise ValueError(
-            f"a fusion model needs 20 violative and 20 compliant owners, got {int(truth.sum())}"
-            f" and {int(len(truth) - truth.sum())}"
-        )
-    names, table = strength_columns(strong, violative["owner_id"])
-    held_out = np.zeros(len(truth))
-    for inside in folds(len(truth), seed):
-        intercept, weights = fit_weights(table[inside], truth[inside])
-        held_out[~inside] = intercept + table[~inside] @ weights
-    intercept, weights = fit_weights(table, truth)
-    logits, risks = risk_knots(held_out, truth, prevalence=prevalence)
-    return FusionModel(
-        intercept=round(intercept, 4),
-        weights={name: round(float(w), 4) for name, w in zip(names, weights, strict=True)},
-        knots_logit=logits,
-        knots_risk=risks,
-    )
 
 
 def folds(count: int, seed: int) -> Iterator[npt.NDArray[np.bool_]]:

@@ -18,6 +18,8 @@ from parcelscope.training.export import ParityError, largest_difference
 
 LEAST_WEIGHTS = 256
 """Smaller filters save nothing."""
+COMPARED = 32
+"""Scans that the outputs before and after are compared on."""
 TOLERANCE = 0.03
 """Largest difference of an output, relative to its largest value. Calibrate afterwards, on the file
 as stored: then no p-value or threshold is off by it."""

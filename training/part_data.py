@@ -20,7 +20,6 @@ from parcelscope.training.part_recipes import DataOptions
 from parcelscope.training.projected_scans import classes_with_items, with_projections
 from parcelscope.training.scan_cache import load_set, save_set
 from parcelscope.training.scan_sets import DRAWN_SCANNERS, Kind, ScanSet, canvas_of, draw_set
-from parcelscope.training.workshop import PIECE_LABELS
 
 Goal = Literal["items", "pieces", "anomaly"]
 """What is learned; decides which scans are drawn and which may calibrate."""
@@ -33,7 +32,8 @@ SEEDS = {
     "count": 4,
     "projected": 8,
 }
-"""Added to the recipe's seed; equal to those of the built-in bundle for the same sets."""
+"""Added to the recipe's seed."""
+PIECE_LABELS = ("inner_parcel",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -197,6 +197,8 @@ class DetectorRecipe(BaseModel):
     heatmap_lite0: HeatmapLite0Options = HeatmapLite0Options()
     ssdlite: SsdliteOptions = SsdliteOptions()
     yolo: YoloOptions = YoloOptions()
+    half_weights: bool = False
+    """Whether large filters are stored in 16 bits: half the file, the same arithmetic in 32."""
     start: Path | None = None
     """`weights.pt` of another training to start from; layers of another shape start afresh."""
     seed: int = Field(default=20261122, ge=0, le=2**31 - 1)

@@ -18,6 +18,7 @@ from parcelscope.training.calibrate import genuine_scores, run_graph
 from parcelscope.training.contact_sheet import MOST, as_picture, captioned, write_tiles
 from parcelscope.training.curve import Row, write_curve
 from parcelscope.training.export import export_onnx, sha256_of
+from parcelscope.training.halved import COMPARED, store_halved
 from parcelscope.training.metrics import Figure, auroc
 from parcelscope.training.part import Job, TrainedPart
 from parcelscope.training.pixel_metrics import pixel_figures
@@ -72,6 +73,10 @@ def train_anomaly(recipe: AnomalyRecipe, job: Job) -> TrainedPart:
         outputs=("score", "map"),
         samples=data.train[:5],
     )
+    if recipe.half_weights:
+        parity["stored_in_16_bits"] = store_halved(
+            job.part / name, outputs=("score", "map"), samples=data.train[:COMPARED]
+        )
     metrics = {key: float(f"{value:.2g}") for key, value in parity.items()}
     said = _run(job, name, data.judged)
     metrics |= _figures(data, said)

@@ -22,6 +22,7 @@ from parcelscope.training.contents_graph import (
 from parcelscope.training.contents_recipe import ContentsRecipe
 from parcelscope.training.curve import Row, write_curve
 from parcelscope.training.export import sha256_of
+from parcelscope.training.halved import COMPARED
 from parcelscope.training.part import Job, TrainedPart
 from parcelscope.training.train_detector import use_threads
 
@@ -61,9 +62,10 @@ def train_contents(recipe: ContentsRecipe, job: Job) -> TrainedPart:
         families,
         job.part / name,
         kind=recipe.input,
-        samples=np.resize(goods.train.pictures, (5, *goods.train.pictures.shape[1:])),
+        samples=np.resize(goods.train.pictures, (COMPARED, *goods.train.pictures.shape[1:])),
         held_out=goods.calibration.pictures,
         contents=goods.calibration.contents,
+        half_weights=recipe.half_weights,
     )
     job.report(step, 3, 3)
     (support,) = run_graph(job.part / name, goods.val.pictures, ("support",))

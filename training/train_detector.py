@@ -24,15 +24,18 @@ from parcelscope.training.calibrate import (
     genuine_scores,
     run_graph,
 )
-from parcelscope.training.cards import PIECE_THRESHOLD
 from parcelscope.training.contact_sheet import write_sheet
 from parcelscope.training.curve import Row, write_curve
 from parcelscope.training.export import sha256_of
+from parcelscope.training.halved import COMPARED, store_halved
 from parcelscope.training.judging import best_thresholds, box_figures, count_figures
 from parcelscope.training.part import Job, TrainedPart
 from parcelscope.training.part_data import PartData, load_data
 from parcelscope.training.part_recipes import DetectorRecipe
 from parcelscope.training.scan_sets import ScanSet
+
+PIECE_THRESHOLD = 0.3
+"""Score from which an inner parcel is drawn for the analyst; the count does not depend on it."""
 
 
 def train_detector(recipe: DetectorRecipe, job: Job) -> TrainedPart:
@@ -69,6 +72,10 @@ def train_detector(recipe: DetectorRecipe, job: Job) -> TrainedPart:
     job.report("export and calibrate", 0, 1)
     pictures = data.val.pictures(recipe.input)
     parity = learned.export(job.part / name, np.resize(pictures, (5, *pictures.shape[1:])))
+    if recipe.half_weights:
+        parity["stored_in_16_bits"] = store_halved(
+            job.part / name, outputs=architecture.outputs(recipe), samples=pictures[:COMPARED]
+        )
     learned.save(job.out / "weights.pt")
     card, found, remarks = _calibrated(recipe, job, data, architecture, name)
     metrics = {f"val_{key}": value for key, value in task.judge(found).items()}

@@ -9,6 +9,7 @@ import pytest
 import torch
 from tests.datasets.adapters import layouts
 from tests.datasets.adapters.layouts import SHAPES, SIZE_WH
+from tests.training.heatmap_fit import fit_heatmap
 
 from parcelscope.datasets.adapters.catalog import ADAPTERS
 from parcelscope.datasets.adapters.importing import import_set
@@ -20,7 +21,7 @@ from parcelscope.models.heatmap_network import ExportedHeatmap, HeatmapNetwork
 from parcelscope.training.annotated_scans import is_compliant, scan_set
 from parcelscope.training.anomaly import fit_anomaly
 from parcelscope.training.export import export_onnx
-from parcelscope.training.fit import FitSettings, fit_heatmap
+from parcelscope.training.fit import FitSettings
 from parcelscope.training.scan_sets import ScanSet
 
 SPEC = CanvasSpec(width_px=SIZE_WH[0], height_px=SIZE_WH[1], mm_per_px=None)

@@ -14,7 +14,8 @@ from parcelscope.training.contents import (
     TrueContents,
     calibrate_contents,
     drawn_contents,
-    fit_contents,
+    fit_heads,
+    scan_features,
     true_contents,
 )
 from parcelscope.training.contents_graph import support_metrics
@@ -45,6 +46,15 @@ def scans(
         return np.repeat(grey[:, None], 3, axis=1), contents
     high = 60000 * (low / 60000) ** 0.6
     return np.clip(np.stack([low, high], axis=1), 0, 65535).astype(np.uint16), contents
+
+
+def fit_contents(
+    pictures: npt.NDArray[np.generic], contents: list[TrueContents], *, kind: InputKind
+) -> tuple[ContentsNetwork, tuple[str, ...]]:
+    features = ContentsFeatures(kind)
+    families = ("metal parts", "textile")
+    fit, kept = fit_heads(scan_features(features, pictures), contents, families)
+    return ContentsNetwork(features, fit).eval(), kept
 
 
 @pytest.fixture(scope="module", params=["dual", "colour"])

@@ -1,9 +1,10 @@
 import numpy as np
 import torch
+from tests.training.heatmap_fit import fit_heatmap
 
 from parcelscope.models.heatmap import decode_peaks
 from parcelscope.models.heatmap_network import ExportedHeatmap, HeatmapNetwork
-from parcelscope.training.fit import FitSettings, copy_matching, fit_heatmap
+from parcelscope.training.fit import FitSettings, copy_fitting
 from parcelscope.training.scan_sets import ScanSet
 
 
@@ -69,7 +70,7 @@ def share_covered(found: np.ndarray, true: np.ndarray) -> float:
 
 def test_another_kind_starts_from_all_layers_but_the_first() -> None:
     raw, colour = HeatmapNetwork(3, "dual"), HeatmapNetwork(3, "colour")
-    assert copy_matching(raw, colour) == len(raw.state_dict()) - 1
+    assert copy_fitting(raw.state_dict(), colour) == len(raw.state_dict()) - 1
     assert torch.equal(raw.head[0][0].weight, colour.head[0][0].weight)
 
 

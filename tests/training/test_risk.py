@@ -145,6 +145,15 @@ def test_too_few_outcomes_are_refused_with_their_number(folders: Path, tmp_path:
         read_outcomes(recipe(folders, truth=table))
 
 
+def test_too_few_violative_parcels_are_refused_with_their_number(
+    folders: Path, tmp_path: Path
+) -> None:
+    known = pl.read_parquet(folders / "truth" / "parcels.parquet").head(40)
+    known.write_csv(tmp_path / "known.csv")
+    with pytest.raises(ParcelscopeError, match="needs 20 violative and 20 compliant parcels"):
+        read_outcomes(recipe(folders, truth=tmp_path / "known.csv"))
+
+
 def test_an_unknown_feature_is_refused() -> None:
     with pytest.raises(ConfigError, match="consignee_name"):
         read_recipe("risk", ["features=[consignee_name]"])
