@@ -107,6 +107,37 @@ def test_a_scan_of_another_scanner_keeps_the_default_and_the_report_says_so(fold
         assert "anomaly.scan" not in run.parcels["reason_codes"].explode().to_list()
 
 
+def write_declared(folder: Path, dark: list[bool], descriptions: list[str]) -> None:
+    """Parcels with four dark squares where `dark`, and with one otherwise."""
+    folder.mkdir()
+    images = []
+    for n, squares in enumerate(4 if one else 1 for one in dark):
+        spots = [(24 + 26 * k, 20 + (7 * n) % 30) for k in range(squares)]
+        write_dual_tiff(folder / f"{n:03}.tif", *dual_counts(*spots, seed=n))
+        images.append(scan_row(f"P{n:03}", f"{n:03}.tif", **NAMED) | {"scanner_model": OTHER})
+    feed = write_tables(folder, parcels=[f"P{n:03}" for n in range(len(dark))], images=images)
+    table = feed.parcels.select("parcel_id").with_columns(description=pl.Series(descriptions))
+    table.write_parquet(folder / "parcels.parquet")
+
+
+def test_declared_goods_are_contradicted_on_a_scanner_once_it_is_calibrated(
+    tmp_path: Path,
+) -> None:
+    write_tiny_bundle(tmp_path / "bundle", kinds=("dual",), detectors=("xray.contents",))
+    metal, cloth = "steel wrench", "cotton shirt"
+    write_declared(tmp_path / "honest", [True, False] * 20, [metal, cloth] * 20)
+    write_declared(tmp_path / "mixed", [True, False, True, False], [metal, cloth, cloth, cloth])
+    calibrate(tmp_path / "honest", tmp_path / "calibrated", bundle_folder=tmp_path / "bundle")
+    contradicted = {}
+    for name in ("bundle", "calibrated"):
+        run, models = tmp_path / f"run-{name}", tmp_path / name
+        screen(tmp_path / "mixed", run, bundle_folder=models, budget=1.0, workers=1)
+        reasons = read_run(run).parcels.sort("parcel_id")["reason_codes"].to_list()
+        contradicted[name] = ["contents.contradicts" in codes for codes in reasons]
+    assert contradicted["calibrated"] == [False, False, True, False]
+    assert contradicted["bundle"] != contradicted["calibrated"]
+
+
 def test_the_report_says_once_which_scanners_nobody_calibrated_and_what_to_do(
     folder: Path,
 ) -> None:
