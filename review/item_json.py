@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from parcelscope.review.colleagues import colleagues, why_no_second
 from parcelscope.review.database import reading
 from parcelscope.review.dossier import Dossier, read_dossier, shown
 from parcelscope.review.events import of_item
@@ -23,6 +24,7 @@ def item_json(review: Review, item: Item, person: Person) -> dict[str, Any]:
     with reading(review.engine) as connection:
         events = of_item(connection, item.item_id)
         like = similar_to(connection, item)
+        there = colleagues(connection, review.settings.unlisted_roles)
     told = shown(dossier) | {
         "item_id": item.item_id,
         "reference": item.reference,
@@ -31,6 +33,7 @@ def item_json(review: Review, item: Item, person: Person) -> dict[str, Any]:
         "band": item.band,
         "description": item.description,
         "state": item.state,
+        "no_second": why_no_second(item, person, there),
         "holder": item.holder,
         "lease_until": item.lease_until,
         "scored_again": item.scored_again,

@@ -21,6 +21,7 @@ from parcelscope.review.acts import (
     require,
     require_held,
 )
+from parcelscope.review.colleagues import colleagues, why_no_second
 from parcelscope.review.database import writing
 from parcelscope.review.errors import NeedsReason, NotAllowed
 from parcelscope.review.events import Event
@@ -28,7 +29,7 @@ from parcelscope.review.filters import Filters
 from parcelscope.review.items import Band, Item, as_item, lock, lock_one
 from parcelscope.review.listing import Counts, Page, counts, page
 from parcelscope.review.remarks import note, outcome
-from parcelscope.review.roles import Person
+from parcelscope.review.roles import ROLES, Person, Role
 from parcelscope.review.standing import WAITING, Choice, State
 from parcelscope.review.supervising import Released, reassign, release_carton, reopen
 from parcelscope.review.tables import IS_WAITING, ITEMS
@@ -206,6 +207,7 @@ def ask_second(
     *,
     leans_to: Choice | None = None,
     key: str | None = None,
+    unlisted: Collection[Role] = ROLES,
     now: float | None = None,
 ) -> Event:
     """Have somebody else look at a parcel that `person` holds, who is not told what they think.
@@ -220,10 +222,12 @@ def ask_second(
         note: What they add.
         leans_to: What they would decide themselves; whoever comes second is not told.
         key: The same for a request that is sent again, so that it counts once.
+        unlisted: Roles that people may have who were never added here.
         now: Seconds since 1970, for tests.
 
     Raises:
-        NotAllowed, LostLease, NoSuchItem: As `decide`.
+        NotAllowed: As `decide`; or if there is nobody else to ask.
+        LostLease, NoSuchItem: As `decide`.
     """
     require(person, "decide")
     with writing(engine) as connection:
@@ -232,8 +236,9 @@ def ask_second(
         if earlier is not None:
             return earlier
         require_held(person, item)
-        if item.state == "disputed":
-            raise NotAllowed(f"{item.words} was seen twice already: it is yours to settle")
+        refusal = why_no_second(item, person, colleagues(connection, unlisted))
+        if refusal is not None:
+            raise NotAllowed(refusal)
         body = {"decision": leans_to, "reason_code": reason_code, "note": note, "key": key}
         return record(connection, person, item, "second", body, gives_back=True, now=now)
 

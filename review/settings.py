@@ -135,6 +135,15 @@ class ReviewSettings(BaseModel, frozen=True, extra="forbid"):
         return self.is_local and self.origin is None and self.proxy is None and self.oidc is None
 
     @property
+    def unlisted_roles(self) -> frozenset[Role]:
+        """Roles that people may come with who were never added here."""
+        proxied = () if self.proxy is None else (self.proxy.default_role,)
+        provided = (
+            () if self.oidc is None else (self.oidc.default_role, *self.oidc.group_roles.values())
+        )
+        return frozenset(role for role in (*proxied, *provided) if role is not None)
+
+    @property
     def has_tls(self) -> bool:
         """Whether browsers reach it by https, here or at the proxy."""
         return self.tls_cert is not None or (self.origin or "").startswith("https://")

@@ -1,16 +1,18 @@
 """What supervisors do with the queue: release whole cartons, hand parcels on, reopen them."""
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, and_, or_, select
 
 from parcelscope.review.acts import lend, moment, put_back, record, repeated, require
+from parcelscope.review.colleagues import colleagues, is_unanswerable
 from parcelscope.review.database import writing
 from parcelscope.review.errors import LostLease, NeedsReason, NotAllowed, ReviewError
 from parcelscope.review.events import Event, of_item
 from parcelscope.review.items import Item, as_item, find, lock_one
-from parcelscope.review.roles import Person
+from parcelscope.review.roles import ROLES, Person, Role
 from parcelscope.review.standing import WAITING
 from parcelscope.review.tables import ITEMS
 
@@ -125,6 +127,30 @@ def reopen(
         if item.state in WAITING:
             raise ReviewError(f"{item.words} is not decided, so it cannot be opened again")
         return record(connection, person, item, "reopen", {"reason": reason}, now=now)
+
+
+def ask_no_more(
+    engine: Engine,
+    person: Person,
+    item_id: str,
+    *,
+    unlisted: Collection[Role] = ROLES,
+    now: float | None = None,
+) -> Event:
+    """Put an item that waits for an opinion which nobody can give into the queue again, for all.
+
+    Raises:
+        NotAllowed: If their role does not supervise.
+        ReviewError: If it waits for no opinion, or there is somebody to give it.
+        NoSuchItem: If there is none.
+    """
+    require(person, "supervise")
+    with writing(engine) as connection:
+        item = lock_one(connection, item_id)
+        if not is_unanswerable(item, colleagues(connection, unlisted)):
+            raise ReviewError(f"{item.words} does not wait for an opinion that nobody could give")
+        body = {"reason": "nobody else is here to give the opinion"}
+        return record(connection, person, item, "reopen", body, gives_back=True, now=now)
 
 
 def _lock_carton(connection: Connection, carton: Item) -> tuple[Item, list[Item]]:

@@ -136,6 +136,7 @@ def second(request: Request, person: MayDecide, item_id: ItemId, body: SecondBod
         body.note,
         leans_to=body.leans_to,
         key=body.key,
+        unlisted=review.settings.unlisted_roles,
     )
     return JSONResponse({"event": event.seq, "next": _next(review, person, body.filters)})
 

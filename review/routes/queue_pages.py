@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from parcelscope.review import supervising, views
 from parcelscope.review.access import MaySee, MaySupervise
+from parcelscope.review.colleagues import Colleagues, colleagues, is_unanswerable
 from parcelscope.review.database import reading
 from parcelscope.review.dossier import read_dossier
 from parcelscope.review.facets import STATE_WORDS, facets, query_of
@@ -45,6 +46,7 @@ def show_queue(request: Request, person: MaySee) -> Response:
         shown = page_of_items(connection, filters, after, ROWS)
         choices = facets(connection, filters)
         held = holdings(connection)
+        there = colleagues(connection, review.settings.unlisted_roles)
         saved = views.views_of(connection, person)
     return page(
         request,
@@ -53,7 +55,7 @@ def show_queue(request: Request, person: MaySee) -> Response:
         filters=filters,
         total=total,
         everything=everything,
-        rows=[_row(item, person) for item in shown.items],
+        rows=[_row(item, person, there) for item in shown.items],
         facets=choices,
         holdings=held,
         views=[(view, query_of(view.filters) or "all=1") for view in saved],
@@ -98,14 +100,28 @@ def put_back(
     return _to_queue(Filters(state=ANY_WAITING))
 
 
+@queue_pages.post("/queue/ask-no-more")
+def ask_no_more(
+    request: Request,
+    person: MaySupervise,
+    item_id: Annotated[str, Form(pattern="^[0-9a-f]{16}$")],
+) -> Response:
+    """Take a question back that nobody else is here to answer."""
+    review = review_of(request)
+    unlisted = review.settings.unlisted_roles
+    supervising.ask_no_more(review.engine, person, item_id, unlisted=unlisted)
+    return _to_queue(Filters(state=ANY_WAITING))
+
+
 def _to_queue(filters: Filters) -> Response:
     return RedirectResponse(f"/queue?{query_of(filters) or 'all=1'}", status_code=303)
 
 
-def _row(item: Item, person: Person) -> dict[str, Any]:
+def _row(item: Item, person: Person, there: Colleagues) -> dict[str, Any]:
     """What the list says of `item`; descriptions and reasons may name people."""
     dossier = read_dossier(item.dossier_json)
+    told = {"item": item, "unanswerable": is_unanswerable(item, there)}
+    if not person.may("see_personal"):
+        return told | {"description": without(item.description, dossier.hidden), "reason": ""}
     reason = dossier.reasons[0].sentence if dossier.reasons else ""
-    if person.may("see_personal"):
-        return {"item": item, "description": item.description, "reason": reason}
-    return {"item": item, "description": without(item.description, dossier.hidden), "reason": ""}
+    return told | {"description": item.description, "reason": reason}

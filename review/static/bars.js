@@ -22,13 +22,22 @@ export function drawButtons(press) {
   return buttons;
 }
 
-/** Show on the buttons which function is on, and which mean nothing for this parcel. */
-export function drawPressed(buttons, state, possible) {
+/**
+ * Show on the buttons which function is on, and which mean nothing for this parcel.
+ *
+ * @param refused sentences by name: such a button can be pressed, and says why it does nothing.
+ */
+export function drawPressed(buttons, state, possible, refused) {
   for (const name of ["colour", "grey", "inverse", "organic", "metal", "high_penetration"]) {
     buttons.get(name).setAttribute("aria-pressed", String(state.name === name));
   }
   for (const name of ["edges", "marks", "boxes"]) buttons.get(name).setAttribute("aria-pressed", String(state[name]));
   for (const [name, can] of Object.entries(possible)) buttons.get(name).disabled = !can;
+  for (const [name, sentence] of Object.entries(refused)) {
+    const button = buttons.get(name);
+    button.setAttribute("aria-disabled", String(Boolean(sentence)));
+    button.title = sentence ? `${sentence}.` : KEYS.find((entry) => entry.name === name).help;
+  }
   buttons.get("release").hidden = !possible.release; // means nothing for a parcel
 }
 

@@ -137,11 +137,11 @@ class Workstation {
       boxes: has.boxes,
       clear: decides,
       inspect: decides,
-      second: decides && this.item.state !== "disputed",
+      second: decides,
       note: Boolean(this.shown) && this.settings.person.may.includes("decide"),
       release: decides && this.item.owner_kind === "carton" && this.settings.person.may.includes("supervise"),
       undo: this.mayDecide && Boolean(this.last) && Date.now() < this.last.until,
-    });
+    }, { second: this.item?.no_second });
   }
 
   // ---- keys
@@ -207,10 +207,11 @@ class Workstation {
 
   async askSecond() {
     const { item } = this;
+    if (item.no_second) return say(`Not asked: ${item.no_second}.`);
     const answer = await askLeaning(this.sheet);
     if (!answer || this.item !== item) return;
     const body = { reason_code: null, leans_to: answer.code, note: answer.note, key: newKey(), filters: this.leases.filters };
-    this.settle("second", `/api/items/${item.item_id}/second`, body);
+    return this.settle("second", `/api/items/${item.item_id}/second`, body);
   }
 
   async releaseCarton() {

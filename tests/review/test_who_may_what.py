@@ -28,6 +28,7 @@ WHO_MAY: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/queue/views"): EVERYBODY,
     ("POST", "/queue/views/{view_id}/remove"): EVERYBODY,
     ("POST", "/queue/put-back"): LEADING,
+    ("POST", "/queue/ask-no-more"): LEADING,
     ("GET", "/api/settings"): EVERYBODY,
     ("GET", "/api/renderer"): EVERYBODY,
     ("GET", "/api/items/{item_id}"): EVERYBODY,

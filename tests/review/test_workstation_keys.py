@@ -1,6 +1,7 @@
 """The help is true: each key that it names does something, and no other key does anything."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,6 +26,7 @@ STATE = """() => {
     marks: document.getElementById('panes').className,
     panes: document.getElementById('panes').dataset.count,
     looks: pictures.map((p) => p.style.transform),
+    said: shown('said') && document.getElementById('said').innerText,
     sheet: shown('sheet') && document.getElementById('sheet').innerText,
     help: document.getElementById('help').open,
     full: Boolean(document.fullscreenElement),
@@ -98,7 +100,9 @@ def test_each_key_has_a_button_that_does_the_same(fresh: "Page") -> None:
         fresh.goto("/")
         wait_for_parcel(fresh)
         button = fresh.locator(f".key-{entry['name']}")
-        if not change(fresh, button.click, FIRST.get(entry["key"], ())):
+        # One that says why it does nothing is `aria-disabled`, and can be pressed all the same.
+        press = partial(button.click, force=True)
+        if not change(fresh, press, FIRST.get(entry["key"], ())):
             idle.append(entry["name"])
     assert idle == []
 
