@@ -58,8 +58,11 @@ class Lines:
         if done < total and now_s - self.last_s.get(stage, 0.0) < LINE_EVERY_S:
             return
         self.last_s[stage] = now_s
-        line = f"{time.strftime('%H:%M:%S')}  {self.of}{stage}: {done:,} of {total:,}"
-        print(line, file=sys.stderr, flush=True)
+        _say(f"{self.of}{stage}: {done:,} of {total:,}")
+
+
+def _say(text: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')}  {text}", file=sys.stderr, flush=True)
 
 
 def build(name: str, *, work: Path, out: Path) -> Bundle:
@@ -71,22 +74,18 @@ def build(name: str, *, work: Path, out: Path) -> Bundle:
         out: Folder of the bundle; a bundle that lies there is replaced at the very end.
 
     Raises:
-        ConfigError: If there is no such recipe, or it does not say what it must.
+        ConfigError: If there is no such recipe, or it or that of a part does not say what it must.
         BundleError: If `out` holds something that is no bundle.
     """
     recipe = read_bundle_recipe(name)
     _require_bundle_or_nothing(out)
+    for part, step in recipe.parts.items():
+        part_folder(part, step, recipe, work)  # every recipe is read before hours go by
+    read_recipe(recipe.risk.recipe, recipe.risk.overrides())
     started_s = time.monotonic()
     work.mkdir(parents=True, exist_ok=True)
     feed = work / f"feed-{digest_of(recipe.feed.model_dump(mode='json'))}"
-    with ProcessPoolExecutor(PROCESSES, mp_context=multiprocessing.get_context("spawn")) as pool:
-        chains = [pool.submit(train_chain, recipe, chain, work) for chain in recipe.chains()]
-        drawn = pool.submit(draw_feed, recipe.feed, feed)
-        steps: list[Future[Any]] = [*chains, drawn]
-        wait(steps, return_when=FIRST_EXCEPTION)
-        pool.shutdown(wait=True, cancel_futures=True)
-        drawn.result()
-        parts = [part for chain in chains for part in chain.result()]
+    parts = make_parts(recipe, feed, work)
     draft, folder = write_draft(recipe, parts, work)
     run = work / f"run-{folder.name.removeprefix('draft-')}-{feed.name.removeprefix('feed-')}"
     screen(feed, run, bundle_folder=folder, progress=Lines())
@@ -100,6 +99,22 @@ def build(name: str, *, work: Path, out: Path) -> Bundle:
     publish(bundle, {file: folder / file for file in named_files(draft)}, out)
     log.info("built %s in %.0f s", out, time.monotonic() - started_s)
     return bundle
+
+
+def make_parts(recipe: BundleRecipe, feed: Path, work: Path) -> list[Path]:
+    """Folders of all parts, trained two side by side; beside them `feed` is drawn."""
+    with ProcessPoolExecutor(PROCESSES, mp_context=multiprocessing.get_context("spawn")) as pool:
+        chains = [pool.submit(train_chain, recipe, chain, work) for chain in recipe.chains()]
+        drawn = pool.submit(draw_feed, recipe.feed, feed)
+        steps: list[Future[Any]] = [*chains, drawn]
+        done, _ = wait(steps, return_when=FIRST_EXCEPTION)
+        failed = next((step for step in done if step.exception() is not None), None)
+        if failed is not None:
+            _say(f"{failed.exception()}; what is under way is finished and kept")
+        pool.shutdown(wait=True, cancel_futures=True)
+        if failed is not None:
+            failed.result()
+        return [part for chain in chains for part in chain.result()]
 
 
 def train_chain(recipe: BundleRecipe, names: Sequence[str], work: Path) -> list[Path]:

@@ -9,7 +9,7 @@ from parcelscope.datasets.errors import BundleError, ConfigError
 from parcelscope.models.bundle import CARD, load_bundle
 from parcelscope.models.bundle_writing import named_files
 from parcelscope.pipelines.build import build, part_folder, publish, step_overrides
-from parcelscope.training.bundle_recipe import read_bundle_recipe
+from parcelscope.training.bundle_recipe import builtin_bundle_recipes, read_bundle_recipe
 
 
 def test_a_changed_recipe_has_another_folder_and_so_has_what_starts_from_it(
@@ -57,6 +57,12 @@ def test_nothing_is_begun_where_the_bundle_could_not_be_put(tmp_path: Path) -> N
         build("quick", work=work, out=out)
     with pytest.raises(ConfigError, match="no recipe 'qick' for a bundle"):
         build("qick", work=work, out=tmp_path / "new")
+    text = builtin_bundle_recipes()["quick"].read_text().replace("data.train: 32", "data.trian: 32")
+    (tmp_path / "mine.yaml").write_text(text)
+    with pytest.raises(
+        ConfigError, match=r"unknown key 'data\.trian'; the nearest is 'data\.train'"
+    ):
+        build(str(tmp_path / "mine.yaml"), work=work, out=tmp_path / "new")
     assert not work.exists()
 
 
