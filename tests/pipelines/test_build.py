@@ -59,9 +59,7 @@ def test_nothing_is_begun_where_the_bundle_could_not_be_put(tmp_path: Path) -> N
         build("qick", work=work, out=tmp_path / "new")
     text = builtin_bundle_recipes()["quick"].read_text().replace("data.train: 32", "data.trian: 32")
     (tmp_path / "mine.yaml").write_text(text)
-    with pytest.raises(
-        ConfigError, match=r"unknown key 'data\.trian'; the nearest is 'data\.train'"
-    ):
+    with pytest.raises(ConfigError, match=r"unknown key 'data\.trian'; the nearest is"):
         build(str(tmp_path / "mine.yaml"), work=work, out=tmp_path / "new")
     assert not work.exists()
 
