@@ -28,7 +28,7 @@ from parcelscope.review.events import Event
 from parcelscope.review.filters import Filters
 from parcelscope.review.items import Band, Item, as_item, lock, lock_one
 from parcelscope.review.listing import Counts, Page, counts, page
-from parcelscope.review.remarks import note, outcome
+from parcelscope.review.remarks import note
 from parcelscope.review.roles import ROLES, Person, Role
 from parcelscope.review.standing import WAITING, Choice, State
 from parcelscope.review.supervising import Released, reassign, release_carton, reopen
@@ -37,7 +37,7 @@ from parcelscope.review.undo import undo
 
 __all__ = [
     "AHEAD", "LEASE_S", "REASON_BANDS", "Counts", "Decision", "Page", "Released", "ask_second",
-    "counts", "decide", "note", "outcome", "page", "reassign", "release", "release_carton", "renew",
+    "counts", "decide", "note", "page", "reassign", "release", "release_carton", "renew",
     "reopen", "take", "undo",
 ]  # fmt: skip
 

@@ -25,7 +25,6 @@ from parcelscope.review.routes.queue_bodies import (
     DecideBody,
     ItemsBody,
     NoteBody,
-    OutcomeBody,
     ReassignBody,
     ReleaseCartonBody,
     ReopenBody,
@@ -145,22 +144,6 @@ def second(request: Request, person: MayDecide, item_id: ItemId, body: SecondBod
 def note(request: Request, person: MayDecide, item_id: ItemId, body: NoteBody) -> dict[str, Any]:
     """Write something down beside the parcel."""
     event = remarks.note(review_of(request).engine, person, item_id, body.note, key=body.key)
-    return {"event": event.seq}
-
-
-@queue_api.post("/items/{item_id}/outcome")
-def outcome(
-    request: Request, person: MayDecide, item_id: ItemId, body: OutcomeBody
-) -> dict[str, Any]:
-    """Write down what an exam found."""
-    event = remarks.outcome(
-        review_of(request).engine,
-        person,
-        item_id,
-        body.outcome,
-        {"note": body.note},
-        key=body.key,
-    )
     return {"event": event.seq}
 
 

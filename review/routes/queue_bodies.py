@@ -59,14 +59,6 @@ class NoteBody(BaseModel, frozen=True, extra="forbid"):
     key: Key | None = None
 
 
-class OutcomeBody(BaseModel, frozen=True, extra="forbid"):
-    """What an exam found."""
-
-    outcome: Literal["violation", "no_violation", "not_examined"]
-    note: Note = ""
-    key: Key | None = None
-
-
 class ReleaseCartonBody(BaseModel, frozen=True, extra="forbid"):
     """Why a carton is released with all that is in it."""
 

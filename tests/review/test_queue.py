@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, Engine, event
 from tests.inference.postgres_server import Server, postgres_server
+from tests.review.case_world import US
 from tests.review.queue_world import (
     ANA,
     BO,
@@ -32,6 +33,7 @@ from parcelscope.review.errors import (
     ReviewError,
     TooLate,
 )
+from parcelscope.review.exams import Exam, log_exam
 from parcelscope.review.filters import Filters
 from parcelscope.review.items import enrol
 from parcelscope.review.queue import Decision
@@ -39,6 +41,7 @@ from parcelscope.review.roles import Person
 
 CLEAR = Decision(decision="clear", reason_code="repacked")
 INSPECT = Decision(decision="inspect")
+VIOLATION = Exam(outcome="violation", kind="undeclared")
 ONE, TWO, THREE, FOUR, FIVE = (parcel(number) for number in range(1, 6))
 
 
@@ -169,7 +172,7 @@ def test_whoever_may_not_decide_does_nothing_here(engine: Engine, person: Person
         lambda: queue.ask_second(engine, person, ONE.item_id, "unsure"),
         lambda: queue.undo(engine, person),
         lambda: queue.note(engine, person, ONE.item_id, "hm"),
-        lambda: queue.outcome(engine, person, ONE.item_id, "violation"),
+        lambda: log_exam(engine, person, US, ONE.item_id, VIOLATION),
     ):
         with pytest.raises(NotAllowed, match=f"{person.name} is {person.role} here"):
             attempt()
@@ -321,7 +324,7 @@ def test_a_decision_that_somebody_went_on_from_stays(engine: Engine) -> None:
     took(engine, ANA)
     queue.decide(engine, ANA, ONE.item_id, INSPECT, now=NOON)
     queue.note(engine, SUE, ONE.item_id, "on belt 3", now=NOON + 1)
-    queue.outcome(engine, BO, ONE.item_id, "violation", now=NOON + 2)
+    log_exam(engine, BO, US, ONE.item_id, VIOLATION, now=NOON + 2)
     with pytest.raises(TooLate, match=r"bo went on with parcel CN-1 \(outcome\)"):
         queue.undo(engine, ANA, now=NOON + 3)
 
@@ -356,9 +359,10 @@ def test_a_note_moves_nothing(engine: Engine) -> None:
 
 
 def test_of_several_outcomes_the_last_stands(engine: Engine) -> None:
-    queue.outcome(engine, ANA, ONE.item_id, "not_examined", {"note": "gone"}, key="a", now=NOON)
-    queue.outcome(engine, ANA, ONE.item_id, "violation", key="b", now=NOON + 5)
-    queue.outcome(engine, ANA, ONE.item_id, "not_examined", {"note": "gone"}, key="a", now=NOON + 9)
+    gone = Exam(outcome="not_examined", kind="gone", idempotency_key="a")
+    found = replace(VIOLATION, idempotency_key="b")
+    for after_s, exam in ((0, gone), (5, found), (9, gone)):
+        log_exam(engine, ANA, US, ONE.item_id, exam, now=NOON + after_s)
     item = look(engine, ONE)
     assert (item.outcome, item.outcome_at) == ("violation", "2026-11-18T11:06:45.000Z")
     assert len(log(engine, "outcome")) == 2

@@ -12,6 +12,7 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
+from tests.review.case_world import US
 from tests.review.queue_world import (
     ANA,
     BO,
@@ -28,6 +29,7 @@ from tests.review.queue_world import (
 from parcelscope.review import queue
 from parcelscope.review.database import open_review
 from parcelscope.review.errors import LostLease, NotAllowed, ReviewError, TooLate
+from parcelscope.review.exams import Exam, log_exam
 from parcelscope.review.items import enrol
 from parcelscope.review.queue import Decision
 from parcelscope.review.roles import Person
@@ -144,7 +146,7 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(person=people, item=items)
     def examine(self, person: Person, item: object) -> None:
         item_id = item.item_id  # type: ignore[attr-defined]
-        queue.outcome(self.engine, person, item_id, "violation", now=self.now)
+        log_exam(self.engine, person, US, item_id, Exam(outcome="violation"), now=self.now)
         assert look(self.engine, item).outcome == "violation"  # type: ignore[arg-type]
 
     @rule(to=st.sampled_from(["ana", "bo", None]), item=items)

@@ -42,7 +42,6 @@ WHO_MAY: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/api/items/{item_id}/decide"): WORKING,
     ("POST", "/api/items/{item_id}/second"): WORKING,
     ("POST", "/api/items/{item_id}/note"): WORKING,
-    ("POST", "/api/items/{item_id}/outcome"): WORKING,
     ("POST", "/api/undo"): WORKING,
     ("POST", "/api/items/{item_id}/reassign"): LEADING,
     ("POST", "/api/items/{item_id}/release-carton"): LEADING,
