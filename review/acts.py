@@ -112,13 +112,19 @@ def repeated(
 
 
 def lend(connection: Connection, item_ids: Sequence[str], to: str, *, now: float) -> None:
-    """Let `to` hold locked items from `now` on, for as long as a lease lasts."""
-    _set_holder(connection, item_ids, holder=to, lease_until=now + LEASE_S)
+    """Let `to` hold locked items from `now` on, for as long as a lease lasts: a new one of each."""
+    number = ITEMS.c.lease_number + 1
+    _set(connection, item_ids, holder=to, lease_until=now + LEASE_S, lease_number=number)
+
+
+def prolong(connection: Connection, item_ids: Sequence[str], *, now: float) -> None:
+    """Let the leases of locked items end as late as if they began `now`."""
+    _set(connection, item_ids, lease_until=now + LEASE_S)
 
 
 def put_back(connection: Connection, item_ids: Sequence[str]) -> None:
     """Let nobody hold `item_ids`."""
-    _set_holder(connection, item_ids, holder=None, lease_until=0.0)
+    _set(connection, item_ids, holder=None, lease_until=0.0)
 
 
 def moment(now: float | None) -> float:
@@ -126,9 +132,7 @@ def moment(now: float | None) -> float:
     return now_s() if now is None else now
 
 
-def _set_holder(
-    connection: Connection, item_ids: Sequence[str], *, holder: str | None, lease_until: float
-) -> None:
+def _set(connection: Connection, item_ids: Sequence[str], **columns: Any) -> None:
     if item_ids:
         these = update(ITEMS).where(ITEMS.c.item_id.in_(item_ids))
-        connection.execute(these.values(holder=holder, lease_until=lease_until))
+        connection.execute(these.values(**columns))

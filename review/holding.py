@@ -43,9 +43,3 @@ def holdings(connection: Connection, *, now: float | None = None) -> list[Holdin
         )
         for name, items in held.items()
     ]
-
-
-def held_by(connection: Connection, name: str) -> frozenset[str]:
-    """Ids of what the person `name` holds."""
-    held = select(ITEMS.c.item_id).where(ITEMS.c.holder == name, ITEMS.c.state.in_(WAITING))
-    return frozenset(connection.execute(held).scalars())

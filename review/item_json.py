@@ -36,6 +36,7 @@ def item_json(review: Review, item: Item, person: Person) -> dict[str, Any]:
         "no_second": why_no_second(item, person, there),
         "holder": item.holder,
         "lease_until": item.lease_until,
+        "lease": item.lease_number,
         "scored_again": item.scored_again,
         "decision": item.decision,
         "decided_by": item.decided_by,

@@ -90,6 +90,8 @@ class Item:
     holder: str | None
     lease_until: float
     """Seconds since 1970."""
+    lease_number: int
+    """How often it was lent; the last of these leases is the one that holds."""
     first_by: str | None
     first_decision: Choice | None
     """Not for whoever gives the second opinion."""
@@ -214,7 +216,7 @@ def _enrol(
         return 0, 0
     drawn = _references(connection, len(new), at)
     named = dict(zip(new, drawn, strict=True)) | {key: known[key].reference for key in changed}
-    fixed = {"enrolled": at, "state": "open", "lease_until": 0.0}
+    fixed = {"enrolled": at, "state": "open", "lease_until": 0.0, "lease_number": 0}
     upsert(
         connection,
         ITEMS,

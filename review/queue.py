@@ -4,48 +4,32 @@ Each function is one transaction. It locks the items that it changes, checks, wr
 each, and then the columns that the events come to.
 """
 
-import time
-from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
 from typing import Final
 
-from sqlalchemy import Connection, Engine, and_, exists, or_, select, text
+from sqlalchemy import Engine
 
-from parcelscope.review.acts import (
-    LEASE_S,
-    lend,
-    moment,
-    put_back,
-    record,
-    repeated,
-    require,
-    require_held,
-)
+from parcelscope.review.acts import LEASE_S, record, repeated, require, require_held
 from parcelscope.review.colleagues import colleagues, why_no_second
 from parcelscope.review.database import writing
 from parcelscope.review.errors import NeedsReason, NotAllowed
 from parcelscope.review.events import Event
-from parcelscope.review.filters import Filters
-from parcelscope.review.items import Band, Item, as_item, lock, lock_one
+from parcelscope.review.items import Band, Item, lock_one
+from parcelscope.review.leases import AHEAD, release, renew, take, take_next
 from parcelscope.review.listing import Counts, Page, counts, page
 from parcelscope.review.remarks import note
 from parcelscope.review.roles import ROLES, Person, Role
-from parcelscope.review.standing import WAITING, Choice, State
+from parcelscope.review.standing import Choice, State
 from parcelscope.review.supervising import Released, reassign, release_carton, reopen
-from parcelscope.review.tables import IS_WAITING, ITEMS
 from parcelscope.review.undo import undo
 
 __all__ = [
     "AHEAD", "LEASE_S", "REASON_BANDS", "Counts", "Decision", "Page", "Released", "ask_second",
     "counts", "decide", "note", "page", "reassign", "release", "release_carton", "renew",
-    "reopen", "take", "undo",
+    "reopen", "take", "take_next", "undo",
 ]  # fmt: skip
 
-AHEAD: Final = 2
-"""One on the screen, and one fetched while it is looked at."""
-PAUSE_S: Final = 0.05
-MOST_TRIES: Final = 40
-"""Two seconds in all: enrolling 500 items keeps them locked for less."""
 REASON_BANDS: Final[frozenset[Band]] = frozenset({"inspect"})
 """Bands that are cleared only with a reason."""
 
@@ -67,86 +51,6 @@ class Decision:
     threshold_version: str | None = None
     idempotency_key: str | None = None
     """The same for a request that is sent again, so that it counts once."""
-
-
-def take(
-    engine: Engine,
-    person: Person,
-    *,
-    ahead: int = AHEAD,
-    filters: Filters = Filters(),  # noqa: B008 - frozen
-    now: float | None = None,
-) -> list[Item]:
-    """What `person` has to look at next: what they hold, renewed, and new ones up to `ahead`.
-
-    Two who ask at once never get the same. Nobody gets what they asked a second opinion on.
-
-    Raises:
-        NotAllowed: If their role does not decide.
-    """
-    require(person, "decide")
-    at = moment(now)
-    for _ in range(MOST_TRIES):
-        with writing(engine) as connection:
-            taken, more = _take(connection, person, ahead, filters, at)
-        if taken or not more:
-            break
-        # All that there is was locked in that moment, by people who take or a run that enrols.
-        time.sleep(PAUSE_S)
-    lent = [replace(one, holder=person.name, lease_until=at + LEASE_S) for one in taken]
-    return sorted(lent, key=lambda one: (one.priority, one.item_id), reverse=True)
-
-
-def _take(
-    connection: Connection, person: Person, ahead: int, filters: Filters, at: float
-) -> tuple[list[Item], bool]:
-    """What `person` holds now, and whether there is more that they may be given."""
-    items = ITEMS.c
-    free = and_(
-        text(IS_WAITING),  # word for word as in the index, else it is not used
-        items.state.in_(_states(person)),
-        or_(items.holder.is_(None), items.lease_until < at),
-        or_(items.holder.is_(None), items.holder != person.name),
-        or_(items.first_by.is_(None), items.first_by != person.name),
-        filters.conditions(),
-    )
-    held = connection.execute(
-        select(ITEMS)
-        .where(items.holder == person.name, items.state.in_(WAITING))
-        .order_by(items.item_id)
-        .with_for_update()
-    ).all()
-    # What somebody else takes in this moment is skipped, not waited for.
-    fresh = connection.execute(
-        select(ITEMS)
-        .where(free)
-        .order_by(items.priority.desc(), items.item_id.desc())
-        .limit(max(ahead - len(held), 0))
-        .with_for_update(skip_locked=True)
-    ).all()
-    taken = [as_item(row) for row in (*held, *fresh)]
-    lend(connection, [one.item_id for one in taken], person.name, now=at)
-    if taken or ahead < 1 or connection.dialect.name != "postgresql":
-        return taken, False
-    return [], connection.execute(select(exists().where(free))).scalar_one()
-
-
-def renew(
-    engine: Engine, person: Person, item_ids: Sequence[str], *, now: float | None = None
-) -> list[str]:
-    """Keep what `person` holds of `item_ids` for longer; which these are."""
-    with writing(engine) as connection:
-        mine = [one.item_id for one in lock(connection, item_ids) if _holds(person, one)]
-        lend(connection, mine, person.name, now=moment(now))
-    return mine
-
-
-def release(engine: Engine, person: Person, item_ids: Sequence[str]) -> list[str]:
-    """Put what `person` holds of `item_ids` back into the queue; which these are."""
-    with writing(engine) as connection:
-        mine = [one.item_id for one in lock(connection, item_ids) if _holds(person, one)]
-        put_back(connection, mine)
-    return mine
 
 
 def decide(
@@ -241,15 +145,6 @@ def ask_second(
             raise NotAllowed(refusal)
         body = {"decision": leans_to, "reason_code": reason_code, "note": note, "key": key}
         return record(connection, person, item, "second", body, gives_back=True, now=now)
-
-
-def _holds(person: Person, item: Item) -> bool:
-    return item.holder == person.name and item.state in WAITING
-
-
-def _states(person: Person) -> tuple[State, ...]:
-    """What `person` may be given."""
-    return WAITING if person.may("supervise") else ("open", "second")
 
 
 def _settles(person: Person, item: Item, choice: Choice) -> bool:

@@ -48,6 +48,7 @@ ITEMS: Final = Table(
     Column("state", String(16), nullable=False),
     Column("holder", String(255)),
     Column("lease_until", Double, nullable=False),
+    Column("lease_number", Integer, nullable=False, server_default="0"),
     Column("first_by", String(255)),
     Column("first_decision", String(16)),
     Column("decision", String(16)),
@@ -74,7 +75,8 @@ ITEMS: Final = Table(
 """One row for each flagged parcel or master carton, whichever run flagged it.
 
 `facility` is '' where the feed names none; `reason_codes` are separated by spaces, the weightiest
-first; `dossier` is the JSON of what a page shows; `lease_until` is in seconds since 1970.
+first; `dossier` is the JSON of what a page shows; `lease_until` is in seconds since 1970,
+and `lease_number` counts how often it was lent.
 `first_by` and `first_decision` are of whoever asked for a second opinion, and hidden from whoever
 gives it.
 """

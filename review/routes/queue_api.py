@@ -14,7 +14,6 @@ from parcelscope.review.database import reading
 from parcelscope.review.dossier import read_dossier
 from parcelscope.review.errors import NeedsReason
 from parcelscope.review.filters import filters_from
-from parcelscope.review.holding import held_by
 from parcelscope.review.item_json import item_json
 from parcelscope.review.items import Band, Item, find
 from parcelscope.review.reasons import NOTE_NEEDED
@@ -24,6 +23,7 @@ from parcelscope.review.routes.queue_bodies import (
     Choice,
     DecideBody,
     ItemsBody,
+    LeasesBody,
     NoteBody,
     ReassignBody,
     ReleaseCartonBody,
@@ -84,9 +84,9 @@ def renew(request: Request, person: MayDecide, body: ItemsBody) -> dict[str, Any
 
 
 @queue_api.post("/queue/release")
-def release(request: Request, person: MayDecide, body: ItemsBody) -> dict[str, Any]:
+def release(request: Request, person: MayDecide, body: LeasesBody) -> dict[str, Any]:
     """Put parcels back, as when the page is left."""
-    return {"released": queue.release(review_of(request).engine, person, body.item_ids)}
+    return {"released": queue.release(review_of(request).engine, person, body.leases)}
 
 
 @queue_api.get("/items/{item_id}")
@@ -212,13 +212,5 @@ def _find(review: Review, item_id: str) -> Item:
 
 def _next(review: Review, person: Person, filters: dict[str, str]) -> dict[str, Any] | None:
     """The item that joins what `person` holds already; None if there is none."""
-    with reading(review.engine) as connection:
-        before = held_by(connection, person.name)
-    taken = queue.take(
-        review.engine,
-        person,
-        ahead=min(len(before) + 1, queue.AHEAD),
-        filters=filters_from(filters),
-    )
-    fresh = next((item for item in taken if item.item_id not in before), None)
+    fresh = queue.take_next(review.engine, person, filters=filters_from(filters))
     return None if fresh is None else item_json(review, fresh, person)

@@ -4,7 +4,8 @@ from typing import Annotated, Final, Literal, get_args
 
 from pydantic import BaseModel, Field
 
-ItemIds = Annotated[list[Annotated[str, Field(pattern="^[0-9a-f]{16}$")]], Field(max_length=50)]
+ItemId = Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
+ItemIds = Annotated[list[ItemId], Field(max_length=50)]
 Choice = Literal["clear", "inspect"]
 CHOICES: Final[tuple[Choice, ...]] = get_args(Choice)
 Code = Annotated[str, Field(max_length=40)]
@@ -24,6 +25,12 @@ class ItemsBody(BaseModel, frozen=True, extra="forbid"):
     """Items that a page holds."""
 
     item_ids: ItemIds
+
+
+class LeasesBody(BaseModel, frozen=True, extra="forbid"):
+    """Leases that a page gives back: the number of each by the id of its item."""
+
+    leases: dict[ItemId, int] = Field(max_length=50)
 
 
 class DecideBody(BaseModel, frozen=True, extra="forbid"):

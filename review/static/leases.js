@@ -33,7 +33,12 @@ export class Leases {
   }
 
   add(item) {
-    if (!item || this.settled.has(item.item_id) || this.ids.includes(item.item_id)) return;
+    if (!item || this.settled.has(item.item_id)) return;
+    const here = [this.current, ...this.ahead].find((one) => one?.item_id === item.item_id);
+    if (here) {
+      here.lease = item.lease; // it was lent anew
+      return;
+    }
     this.ahead.push(item);
     this.onFetched(item);
   }
@@ -72,7 +77,9 @@ export class Leases {
 
   putBack() {
     if (!this.ids.length) return;
-    const body = new Blob([JSON.stringify({ item_ids: this.ids })], { type: "application/json" });
+    // By the numbers of our leases: a page that comes after this one may have new ones of the same.
+    const leases = Object.fromEntries([this.current, ...this.ahead].filter(Boolean).map((item) => [item.item_id, item.lease]));
+    const body = new Blob([JSON.stringify({ leases })], { type: "application/json" });
     navigator.sendBeacon("/api/queue/release", body);
   }
 }

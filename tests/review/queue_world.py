@@ -106,6 +106,11 @@ def look(engine: Engine, item: NewItem | Item) -> Item:
         return find(connection, item.item_id)
 
 
+def leases(engine: Engine, *items: NewItem | Item) -> dict[str, int]:
+    """The number of the last lease of each."""
+    return {one.item_id: look(engine, one).lease_number for one in items}
+
+
 def log(engine: Engine, kind: str | None = None) -> list[Event]:
     """All events, or those of one kind."""
     with reading(engine) as connection:

@@ -59,7 +59,8 @@ def test_a_lease_of_somebody_else_is_neither_renewed_nor_ended(
 ) -> None:
     theirs = take(ana)
     assert bo.post("/api/queue/renew", json={"item_ids": theirs}).json() == {"held": []}
-    assert bo.post("/api/queue/release", json={"item_ids": theirs}).json() == {"released": []}
+    leases = {one: ana.get(f"/api/items/{one}").json()["lease"] for one in theirs}
+    assert bo.post("/api/queue/release", json={"leases": leases}).json() == {"released": []}
     assert set(take(ana)) == set(theirs)
 
 

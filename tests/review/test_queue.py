@@ -16,6 +16,7 @@ from tests.review.queue_world import (
     SUE,
     VIC,
     carton,
+    leases,
     log,
     look,
     new_url,
@@ -95,7 +96,7 @@ def test_a_heartbeat_keeps_a_parcel(engine: Engine) -> None:
 
 def test_a_parcel_given_back_goes_to_the_next(engine: Engine) -> None:
     took(engine, ANA)
-    assert queue.release(engine, ANA, [ONE.item_id, THREE.item_id]) == [ONE.item_id]
+    assert queue.release(engine, ANA, leases(engine, ONE, THREE)) == [ONE.item_id]
     with pytest.raises(LostLease, match="parcel CN-1 went back to the queue; take it again"):
         queue.decide(engine, ANA, ONE.item_id, CLEAR)
     assert took(engine, BO, ahead=1) == ["CN-1"]
@@ -216,7 +217,7 @@ def test_whoever_asks_for_a_second_opinion_never_gets_the_parcel_again(engine: E
     took(engine, ANA, ahead=1)
     queue.ask_second(engine, ANA, ONE.item_id, "unsure", "odd wire")
     assert "CN-1" not in took(engine, ANA, ahead=9)
-    queue.release(engine, ANA, [TWO.item_id])
+    queue.release(engine, ANA, leases(engine, TWO))
     assert took(engine, BO) == ["CN-1", "CN-2"]
     with pytest.raises(LostLease, match="parcel CN-1 waits for somebody else's opinion, as you"):
         queue.decide(engine, ANA, ONE.item_id, CLEAR)
@@ -414,7 +415,7 @@ def state(engine: Engine, number: int) -> str:
 def test_a_carton_is_released_with_its_open_parcels(loaded: Engine) -> None:
     only = Filters(text="CN-1")
     queue.take(loaded, ANA, ahead=9, filters=only, now=NOON)
-    queue.release(loaded, ANA, [parcel(12).item_id, parcel(13).item_id, parcel(14).item_id])
+    queue.release(loaded, ANA, leases(loaded, parcel(12), parcel(13), parcel(14)))
     queue.take(loaded, BO, ahead=1, filters=Filters(text="CN-12"), now=NOON)
     queue.decide(loaded, BO, parcel(12).item_id, INSPECT, now=NOON)
     done = queue.release_carton(loaded, SUE, carton(1).item_id, "one sender, all toys", now=NOON)

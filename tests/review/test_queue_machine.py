@@ -19,6 +19,7 @@ from tests.review.queue_world import (
     NOON,
     SUE,
     carton,
+    leases,
     log,
     look,
     new_url,
@@ -87,7 +88,8 @@ class QueueMachine(RuleBasedStateMachine):
     def give_back(self, person: Person, item: object) -> None:
         item_id = item.item_id  # type: ignore[attr-defined]
         mine = self.holds(person, item_id)
-        assert queue.release(self.engine, person, [item_id]) == ([item_id] if mine else [])
+        numbers = leases(self.engine, item)  # type: ignore[arg-type]
+        assert queue.release(self.engine, person, numbers) == ([item_id] if mine else [])
         if mine:
             del self.holders[item_id]
 

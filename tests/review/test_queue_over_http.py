@@ -1,5 +1,6 @@
 """Take, decide, undo: what the analyst's page asks for, over the wire."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -114,19 +115,46 @@ def test_what_is_released_can_be_taken_by_somebody_else(
     live: LiveReview, local: httpx.Client
 ) -> None:
     first, second, _ = three_parcels(live)
-    local.post("/api/queue/take", json={"filters": {}})
+    taken = local.post("/api/queue/take", json={"filters": {}}).json()["items"]
+    leases = {one["item_id"]: one["lease"] for one in taken}
     held = local.post("/api/queue/renew", json={"item_ids": [first, second]}).json()
     assert sorted(held["held"]) == sorted([first, second])
     # As `navigator.sendBeacon` does when the page is left.
     done = local.post(
         "/api/queue/release",
-        content=f'{{"item_ids": ["{first}", "{second}"]}}',
+        content=json.dumps({"leases": leases}),
         headers={"content-type": "application/json"},
     )
     assert sorted(done.json()["released"]) == sorted([first, second])
     with reading(live.engine) as connection:
         holders = select(ITEMS.c.item_id).where(ITEMS.c.holder.is_not(None))
         assert connection.execute(holders).all() == []
+
+
+def test_a_page_that_was_reloaded_cannot_give_back_what_the_new_one_has(
+    live: LiveReview, local: httpx.Client
+) -> None:
+    first, second, third = three_parcels(live)
+
+    def load() -> dict[str, int]:
+        items = local.post("/api/queue/take", json={"filters": {}}).json()["items"]
+        return {one["item_id"]: one["lease"] for one in items}
+
+    def give_back(leases: dict[str, int]) -> list[str]:
+        answer = local.post("/api/queue/release", json={"leases": leases})
+        released: list[str] = answer.json()["released"]
+        return released
+
+    old, new = load(), load()
+    assert set(old) == set(new) == {first, second}
+    assert give_back(old) == [], "late, as of the page that was left"
+    decided = local.post(f"/api/items/{first}/decide", json={"decision": "inspect"})
+    after = decided.json()["next"]
+    assert after["item_id"] == third
+    kept = {second: new[second], third: after["lease"]}
+    assert local.post("/api/queue/renew", json={"item_ids": [second, third]}).is_success
+    assert set(give_back(kept)) == {second, third}, "a lease keeps its number while it is renewed"
+    assert give_back(kept) == []
 
 
 def test_filters_choose_what_is_taken(live: LiveReview, local: httpx.Client) -> None:

@@ -231,7 +231,7 @@ def test_everything_at_once_stays_whole(url: str) -> None:
                                 queue.undo(engine, person)
                         except (LostLease, TooLate):
                             pass
-                    queue.release(engine, person, [one.item_id for one in held])
+                    queue.release(engine, person, {one.item_id: one.lease_number for one in held})
 
             return work
 

@@ -30,7 +30,8 @@ def decided(engine: Engine, person: Person, item_id: str, **told: object) -> Non
     take(engine, person, ahead=100)
     usual = {"decision": "clear", "reason_code": "other", "ms_on_screen": 4000}
     decide(engine, person, item_id, Decision(**(usual | told)))  # type: ignore[arg-type]
-    release(engine, person, [one.item_id for one in take(engine, person, ahead=100)])
+    held = take(engine, person, ahead=100)
+    release(engine, person, {one.item_id: one.lease_number for one in held})
 
 
 def figures(engine: Engine, *, each_person: bool = True) -> Statistics:
