@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from parcelscope.datasets.errors import BundleError
+from parcelscope.datasets.yaml_file import first_fault
 from parcelscope.models.heatmap import MOST_OVERLAP
 from parcelscope.models.mass_model import MassModel
 
@@ -314,9 +315,7 @@ def read_card(folder: Path) -> tuple[Bundle, str]:
     try:
         bundle = Bundle.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise BundleError(f"{card_path}: {where}: {first['msg']}") from None
+        raise BundleError(f"{card_path}: {first_fault(error.errors())}") from None
     return bundle, hashlib.sha256(text).hexdigest()
 
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from parcelscope.datasets.errors import BundleError
 from parcelscope.datasets.writing import write_text_whole
+from parcelscope.datasets.yaml_file import first_fault
 from parcelscope.models.bundle import CARD, Bundle, DetectorCard, check_file, load_bundle
 
 PART_CARD = "card.json"
@@ -29,9 +30,7 @@ def read_part(folder: Path) -> DetectorCard:
     try:
         card = DetectorCard.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise BundleError(f"{path}: {where}: {first['msg']}") from None
+        raise BundleError(f"{path}: {first_fault(error.errors())}") from None
     check_file(folder, card)
     return card
 

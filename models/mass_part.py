@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from parcelscope.datasets.errors import BundleError
+from parcelscope.datasets.yaml_file import first_fault
 from parcelscope.models.bundle import Bundle, check_file
 from parcelscope.models.bundle_writing import PART_CARD
 from parcelscope.models.mass_model import MassModel
@@ -48,9 +49,7 @@ def read_mass_part(folder: Path) -> MassPart | None:
     try:
         card = MassModel.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise BundleError(f"{path}: {where}: {first['msg']}") from None
+        raise BundleError(f"{path}: {first_fault(error.errors())}") from None
     check_file(folder, card)
     return MassPart(card=card, path=folder / card.file)
 

@@ -6,6 +6,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from parcelscope.datasets.errors import BundleError
+from parcelscope.datasets.yaml_file import first_fault
 from parcelscope.models.bundle import Bundle, PhotoReferences, check_file
 from parcelscope.models.bundle_writing import PART_CARD, named_files, write_bundle
 
@@ -32,9 +33,7 @@ def read_reference_part(folder: Path) -> PhotoReferences | None:
     except ValidationError as error:
         if path != named:
             return None  # the card of a detector
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise BundleError(f"{path}: {where}: {first['msg']}") from None
+        raise BundleError(f"{path}: {first_fault(error.errors())}") from None
     check_file(folder, section)
     for card in section.cards:
         check_file(folder, card)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from parcelscope.datasets.errors import BundleError, ConfigError
+from parcelscope.datasets.yaml_file import first_fault, read_mapping
 from parcelscope.inference.verification import verify_detector
 from parcelscope.models.bundle import (
     Bundle,
@@ -174,18 +174,11 @@ def read_foreign_card(path: Path) -> ForeignCard:
     Raises:
         ConfigError: If it is no YAML, or does not say what it must.
     """
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: expected the card of a model, got: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: expected YAML, got: {' '.join(str(error).split())}") from None
+    raw = read_mapping(path, of="the card of a model")
     try:
         return ForeignCard.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ConfigError(f"{path}: {where}: {first['msg']}") from None
+        raise ConfigError(f"{path}: {first_fault(error.errors())}") from None
 
 
 def _card(foreign: ForeignCard, path: Path, detector: str, digest: str) -> DetectorCard:

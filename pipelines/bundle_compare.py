@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, ValidationError
 from parcelscope.datasets.errors import ConfigError, RunError
 from parcelscope.datasets.records import OwnerKind
 from parcelscope.datasets.writing import write_text_whole
+from parcelscope.datasets.yaml_file import first_fault
 from parcelscope.pipelines.run_folder import BundleName, Run, read_run
 from parcelscope.pipelines.shadow import Shadow, read_shadow
 from parcelscope.screening.config import AgreedMetric
@@ -150,10 +151,9 @@ def read_evidence(path: Path) -> Evidence:
     except OSError as error:
         raise RunError(f"{path}: expected a comparison, got: {error.strerror}") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        fault = first_fault(error.errors())
         raise RunError(
-            f"{path}: expected what `parcelscope bundle compare` wrote: {where}: {first['msg']}"
+            f"{path}: expected what `parcelscope bundle compare` wrote: {fault}"
         ) from None
 
 

@@ -4,10 +4,10 @@ import hashlib
 import tempfile
 from pathlib import Path
 
-import yaml
 from pydantic import ValidationError
 
 from parcelscope.datasets.errors import BundleError, ConfigError
+from parcelscope.datasets.yaml_file import first_fault, read_mapping
 from parcelscope.inference.verification import verify_mass
 from parcelscope.models.bundle_writing import copy_synced
 from parcelscope.models.mass_model import COLOUR_COLUMNS, GREY_COLUMNS, MassModel
@@ -39,19 +39,10 @@ def read_foreign_mass(model: Path, card_path: Path) -> MassPart:
 
 
 def _read_card(path: Path, digest: str) -> MassModel:
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: expected the card of a model, got: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: expected YAML, got: {' '.join(str(error).split())}") from None
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{path}: expected a mapping, got {type(raw).__name__}")
+    raw = read_mapping(path, of="the card of a model")
     known = GREY_COLUMNS + (COLOUR_COLUMNS if raw.get("input") == "colour" else ())
     file = f"xray-mass-{raw.get('input')}.onnx"
     try:
         return MassModel.model_validate({"columns": known, **raw, "file": file, "sha256": digest})
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ConfigError(f"{path}: {where}: {first['msg']}") from None
+        raise ConfigError(f"{path}: {first_fault(error.errors())}") from None

@@ -5,7 +5,7 @@ from functools import cache
 
 from pydantic import BaseModel, Field, model_validator
 
-from parcelscope.datasets.manifests.limits import read_settings
+from parcelscope.datasets.manifests.limits import shipped_settings
 from parcelscope.datasets.schema import PARCELS
 
 
@@ -61,4 +61,4 @@ class ElementList(BaseModel, frozen=True, extra="forbid"):
 @cache
 def shipped_elements() -> ElementList:
     """The elements that ship with the package."""
-    return read_settings("elements.yaml", ElementList)
+    return shipped_settings("elements.yaml", ElementList)

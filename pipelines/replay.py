@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from parcelscope.datasets.errors import BundleError, RunError
 from parcelscope.datasets.feed import Feed, read_feed
+from parcelscope.datasets.yaml_file import first_fault
 from parcelscope.inference.risk import load_risk_scorers
 from parcelscope.inference.shards import PartFile
 from parcelscope.models.bundle import Bundle, builtin_bundle_folder, load_bundle
@@ -193,10 +194,9 @@ def _screening(
     try:
         config = ScreeningConfig.model_validate(was.config)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        fault = first_fault(error.errors())
         raise RunError(
-            f"{folder / PLAN}: its configuration is of another release: {where}: {first['msg']}"
+            f"{folder / PLAN}: its configuration is of another release: {fault}"
         ) from None
     bundle, found = scoring_bundle(folder, was.bundle, bundle_folder, config.bundle_public_key)
     indicators = load_indicators(config.indicator_packs) if given is None else given

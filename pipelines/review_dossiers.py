@@ -2,24 +2,21 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
-from pydantic import ValidationError
 
-from parcelscope.datasets.errors import BundleError, RunError
 from parcelscope.datasets.records import OwnerKind
+from parcelscope.datasets.yaml_file import first_fault
 from parcelscope.models.bundle import Bundle
 from parcelscope.pipelines.check_words import named
 from parcelscope.pipelines.comparisons import Known
 from parcelscope.pipelines.flag_cards import drawn_findings, item_shapes
-from parcelscope.pipelines.replay import scoring_bundle
 from parcelscope.pipelines.review_cartons import Cartons, gather_cartons
 from parcelscope.pipelines.review_images import dossier_images
 from parcelscope.pipelines.review_manifest import manifest_lines
+from parcelscope.pipelines.review_scoring import Scoring
 from parcelscope.pipelines.review_tables import (
     OWNER,
     Key,
@@ -35,10 +32,9 @@ from parcelscope.review.dossier import (
     Versions,
     risk_words,
 )
-from parcelscope.review.redaction import hidden_texts, personal_columns
+from parcelscope.review.redaction import hidden_texts
 from parcelscope.screening.config import ScreeningConfig
 from parcelscope.screening.fusion import strengths, weight_of
-from parcelscope.screening.policy import load_policies
 from parcelscope.screening.uncalibrated import believed
 
 Row = dict[str, Any]
@@ -54,12 +50,9 @@ class Gathered:
     """What dossiers are made of, by owner."""
 
     tables: ReviewTables
-    bundle: Bundle | None
-    """None where the bundle that scored the run is not at hand."""
+    scoring: Scoring
     source: Source
-    config: ScreeningConfig
     versions: Versions
-    personal: frozenset[str]
     manifest: Mapping[Key, Row]
     findings: Mapping[Key, Sequence[Row]]
     drawn: Mapping[Key, Sequence[Row]]
@@ -72,37 +65,28 @@ class Gathered:
     cartons: Cartons
 
 
-def gather(tables: ReviewTables, bundle_folder: Path | None, threshold: str) -> Gathered:
+def gather(tables: ReviewTables, scoring: Scoring, threshold: str) -> Gathered:
     """`tables` by owner.
 
     Args:
         tables: Of one run.
-        bundle_folder: Models that scored it; None looks at the built-in ones and beside the run.
+        scoring: What scored it.
         threshold: What the screening configuration is called.
-
-    Raises:
-        RunError: If the run's configuration is of another release.
-        ConfigError: If a policy pack does not fit.
     """
-    config = _config(tables)
-    bundle, bundle_at = _bundle(tables, bundle_folder, config)
+    bundle, bundle_at, config = scoring.bundle, scoring.bundle_at, scoring.config
     drawn = _drawn(tables, bundle, config)
     name = tables.card.bundle
     return Gathered(
         tables=tables,
-        bundle=bundle,
+        scoring=scoring,
         source=Source(
             feed=tables.feed_at,
             run=str(tables.folder.absolute()),
             bundle=None if bundle_at is None else str(bundle_at.absolute()),
             bundle_digest=None if bundle_at is None else tables.card.bundle.digest,
         ),
-        config=config,
         versions=Versions(
             bundle=f"{name.name} {name.version} ({name.digest[:12]})", threshold=threshold
-        ),
-        personal=personal_columns(
-            load_policies(config.policy), date.fromisoformat(tables.card.created[:10])
         ),
         manifest=manifest_rows(tables.feed),
         findings=by_owner(_told(tables.findings)),
@@ -149,9 +133,10 @@ def _dossier(gathered: Gathered, assessed: Row) -> Dossier:
         findings,
         run_folder=tables.folder,
         root=tables.feed.root,
-        bundle=gathered.bundle,
+        bundle=gathered.scoring.bundle,
     )
-    prefixes = _PEOPLE + (_NUMBERS if "tracking_number" in gathered.personal else ())
+    personal = gathered.scoring.personal
+    prefixes = _PEOPLE + (_NUMBERS if "tracking_number" in personal else ())
     read = [row["text"] for row in findings if row["text"] and row["code"].startswith(prefixes)]
     return Dossier(
         owner_kind=kind,
@@ -159,12 +144,12 @@ def _dossier(gathered: Gathered, assessed: Row) -> Dossier:
         risk_words=risk_words(assessed["risk"], kind),
         reasons=tuple(_reasons(gathered, key, codes, assessed["reasons"] or ())),
         not_assessed=tuple(map(_unassessed, assessed["not_assessed"] or ())),
-        manifest=manifest_lines(known, codes, gathered.personal),
+        manifest=manifest_lines(known, codes, personal),
         images=images,
         carton=gathered.cartons.of(key, manifest.get("carton_id"), images),
         versions=gathered.versions,
         source=gathered.source,
-        hidden=tuple(hidden_texts(manifest, gathered.personal, read)),
+        hidden=tuple(hidden_texts(manifest, personal, read)),
     )
 
 
@@ -193,29 +178,6 @@ def _unassessed(entry: str) -> Unassessed:
 
 def _columns(tables: ReviewTables, kind: OwnerKind) -> list[str]:
     return (tables.feed.parcels if kind == "parcel" else tables.feed.cartons).columns
-
-
-def _config(tables: ReviewTables) -> ScreeningConfig:
-    try:
-        return ScreeningConfig.model_validate(tables.card.config)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise RunError(
-            f"{tables.folder}: its configuration is of another release: {where}: {first['msg']}"
-        ) from None
-
-
-def _bundle(
-    tables: ReviewTables, given: Path | None, config: ScreeningConfig
-) -> tuple[Bundle | None, Path | None]:
-    """The bundle that scored the run and where it lies; one that was named must be it."""
-    try:
-        return scoring_bundle(tables.folder, tables.card.bundle, given, config.bundle_public_key)
-    except BundleError:
-        if given is not None:
-            raise
-        return None, None
 
 
 def _told(findings: pl.DataFrame) -> pl.DataFrame:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field, ValidationError
 from parcelscope.datasets.embeddings import EMBEDDING_SCHEMA
 from parcelscope.datasets.errors import RunError
 from parcelscope.datasets.writing import parquet_bytes, write_text_whole, write_whole
+from parcelscope.datasets.yaml_file import first_fault
 from parcelscope.inference.providers import ProviderCard
 from parcelscope.inference.shards import PartFile
 from parcelscope.pipelines.indicator_names import PackName, RuleName
@@ -271,9 +272,7 @@ def read_card(folder: Path) -> RunCard:
     try:
         return RunCard.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise RunError(f"{path}: {where}: {first['msg']}") from None
+        raise RunError(f"{path}: {first_fault(error.errors())}") from None
 
 
 def read_committed(folder: Path, part: PartFile) -> pl.DataFrame:

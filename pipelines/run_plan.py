@@ -15,6 +15,7 @@ from parcelscope.datasets.errors import RunError
 from parcelscope.datasets.feed import find_table
 from parcelscope.datasets.schema import CARTONS, IMAGES, PARCELS, STEP_WEDGES
 from parcelscope.datasets.writing import write_text_whole
+from parcelscope.datasets.yaml_file import first_fault
 from parcelscope.pipelines.run_folder import CARD, PLAN, BundleName, require_free
 
 _NOT_DECISIVE: Final = frozenset({"python"})
@@ -141,9 +142,7 @@ def read_plan(folder: Path) -> RunPlan | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise RunError(f"{path}: {where}: {first['msg']}") from None
+        raise RunError(f"{path}: {first_fault(error.errors())}") from None
 
 
 def decisive(versions: Mapping[str, str]) -> dict[str, str]:

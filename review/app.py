@@ -23,6 +23,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from parcelscope.datasets.errors import ParcelscopeError
+from parcelscope.datasets.yaml_file import first_fault
 from parcelscope.review import errors
 from parcelscope.review.access import Needs, who_asks
 from parcelscope.review.attempts import Attempts
@@ -178,9 +179,7 @@ def _told(error: Exception) -> tuple[int, str]:
     if isinstance(error, HTTPException):
         return error.status_code, str(error.detail)
     if isinstance(error, RequestValidationError):
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        return 422, f"{where}: {first['msg']}"
+        return 422, first_fault(error.errors())
     if isinstance(error, AWAY):
         LOG.warning("the review database does not answer: %s", str(error).splitlines()[0])
         return 503, "the review database does not answer; nothing was changed, try again soon"

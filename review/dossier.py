@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from parcelscope.datasets.records import OwnerKind
 from parcelscope.datasets.scans import Energy
+from parcelscope.datasets.yaml_file import first_fault
 from parcelscope.inference.owners import ImageRow
 from parcelscope.review.errors import ReviewError
 
@@ -236,9 +237,7 @@ def read_dossier(text: str) -> Dossier:
     try:
         return Dossier.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the text"
-        raise DossierError(f"stored dossier: {where}: {first['msg']}") from None
+        raise DossierError(f"stored dossier: {first_fault(error.errors())}") from None
 
 
 def dossier_text(dossier: Dossier) -> str:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
-from parcelscope.datasets.settings_file import read_settings
+from parcelscope.datasets.yaml_file import read_settings
 from parcelscope.review.exam_kinds import ExamKinds
 from parcelscope.review.reasons import ReasonCodes
 from parcelscope.review.roles import Role

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Final, Literal, Self
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from parcelscope.datasets.errors import ConfigError
+from parcelscope.datasets.yaml_file import first_fault, read_mapping
 from parcelscope.screening.budget import BudgetSetting, ExamConfig
 from parcelscope.screening.policy import PolicyConfig
 from parcelscope.screening.trader_tiers import TraderTierConfig
@@ -175,27 +175,15 @@ def load_screening_config(path: Path | None = None) -> ScreeningConfig:
         ConfigError: If the file cannot be read, is not YAML, or does not fit.
     """
     source = default_config_path() if path is None else path
-    try:
-        raw = yaml.safe_load(source.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(
-            f"{source}: expected a screening configuration, got: {error.strerror}"
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        told = " ".join(str(error).split())
-        raise ConfigError(f"{source}: expected YAML, got: {told}") from None
-    if not isinstance(raw, dict):
-        raise ConfigError(
-            f"{source}: expected a mapping of screening settings, got {type(raw).__name__}"
-        )
+    raw = read_mapping(source, of="a screening configuration")
     try:
         return ScreeningConfig.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        told = first_fault(error.errors())
+        where = told.split(":")[0]
         if where in MOVED:
             raise ConfigError(
                 f"{source}: {where}: the parameters of indicators stand in packs now; write a pack"
                 " with them and name it in indicator_packs"
             ) from None
-        raise ConfigError(f"{source}: {where}: {first['msg']}") from None
+        raise ConfigError(f"{source}: {told}") from None

@@ -6,10 +6,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Self
 
-import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from parcelscope.datasets.errors import ConfigError
+from parcelscope.datasets.yaml_file import first_fault, read_mapping
 
 FEWEST_DIGITS = 2
 """Of a tariff code, to name a chapter."""
@@ -92,19 +92,11 @@ def _shipped() -> GoodsFamilies:
 
 
 def _read(source: Path) -> GoodsFamilies:
+    raw = read_mapping(source, of="a table of goods families")
     try:
-        return GoodsFamilies.model_validate(yaml.safe_load(source.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ConfigError(
-            f"{source}: expected a table of goods families, got: {error.strerror}"
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        told = " ".join(str(error).split())
-        raise ConfigError(f"{source}: expected YAML, got: {told}") from None
+        return GoodsFamilies.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the table"
-        raise ConfigError(f"{source}: {where}: {first['msg']}") from None
+        raise ConfigError(f"{source}: {first_fault(error.errors())}") from None
 
 
 def _singular(word: str) -> str:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from parcelscope.datasets.errors import ConfigError
 from parcelscope.datasets.writing import write_text_whole, write_whole
+from parcelscope.datasets.yaml_file import first_fault
 from parcelscope.screening.pack_file import IndicatorPack, Line, parse_pack
 from parcelscope.screening.pack_yaml import MAX_BYTES
 
@@ -135,9 +136,7 @@ def read_origin(name: str, folder: Path | None = None) -> PackOrigin:
     except OSError as error:
         raise ConfigError(f"{path}: expected an imported pack, got: {error.strerror}") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ConfigError(f"{path}: {where}: {first['msg']}") from None
+        raise ConfigError(f"{path}: {first_fault(error.errors())}") from None
 
 
 def _content(path: Path) -> bytes:

@@ -6,10 +6,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Self
 
-import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from parcelscope.datasets.errors import ConfigError
+from parcelscope.datasets.yaml_file import first_fault, read_mapping
 from parcelscope.training.part_recipes import STRICT
 
 
@@ -135,16 +135,8 @@ def read_bundle_recipe(name: str) -> BundleRecipe:
             f"no recipe {name!r} for a bundle; known: {', '.join(known)}, or a .yaml file"
         )
     path = known.get(name, Path(name))
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: expected a recipe, got: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: expected YAML, got: {' '.join(str(error).split())}") from None
+    raw = read_mapping(path, of="a recipe for a bundle")
     try:
         return BundleRecipe.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
-        at = ".".join(str(part) for part in first["loc"]) or "the recipe"
-        told = first["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"{path}: {at}: {told}") from None
+        raise ConfigError(f"{path}: {first_fault(error.errors())}") from None

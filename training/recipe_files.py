@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from parcelscope.datasets.errors import ConfigError
+from parcelscope.datasets.yaml_file import read_mapping
 from parcelscope.training.trainers import TRAINERS, Trainer, find_trainer
 
 
@@ -47,7 +48,7 @@ def read_recipe(name: str, overrides: Sequence[str] = ()) -> tuple[Recipe, Train
         ConfigError: If there is no such recipe, a key is unknown, or a value is out of range.
     """
     path = _path(name)
-    raw = _mapping(path)
+    raw = read_mapping(path, of="a recipe")
     given = raw.get("trains")
     if not isinstance(given, str) or given not in TRAINERS:
         raise ConfigError(f"{path}: trains: expected one of {sorted(TRAINERS)}, got {given!r}")
@@ -118,18 +119,6 @@ def _path(name: str) -> Path:
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     raise ConfigError(f"no recipe {name!r}; known: {', '.join(known)}, or a .yaml file{hint}")
-
-
-def _mapping(path: Path) -> dict[str, Any]:
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: expected a recipe, got: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: expected YAML, got: {' '.join(str(error).split())}") from None
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{path}: expected a mapping, got {type(raw).__name__}")
-    return raw
 
 
 def _given_keys(raw: dict[Any, Any], known: list[str], *, before: str = "") -> Iterator[str]:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from parcelscope.datasets.errors import ConfigError, RunError
 from parcelscope.datasets.feed import read_feed
 from parcelscope.datasets.records import FINDING_SCHEMA, OwnerKind, not_assessed_frame
+from parcelscope.datasets.yaml_file import first_fault
 from parcelscope.screening.config import UncalibratedConfig
 from parcelscope.screening.fusion import strengths
 from parcelscope.screening.indicators.evidence import KEYS, Evidence
@@ -111,9 +112,7 @@ def uncalibrated_of(run: Path) -> UncalibratedConfig:
     try:
         return UncalibratedConfig.model_validate(settings)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise RunError(f"{run / CARD}: config.uncalibrated.{where}: {first['msg']}") from None
+        raise RunError(f"{run / CARD}: config.uncalibrated.{first_fault(error.errors())}") from None
 
 
 def read_truth_table(path: Path, owner: OwnerKind) -> pl.DataFrame:

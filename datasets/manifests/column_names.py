@@ -8,7 +8,7 @@ from functools import cache
 from pydantic import BaseModel, Field
 
 from parcelscope.datasets.manifests.entries import EntryTable
-from parcelscope.datasets.manifests.limits import read_settings
+from parcelscope.datasets.manifests.limits import shipped_settings
 from parcelscope.datasets.schema import CARTONS, PARCELS, TableSchema
 
 SCHEMAS: dict[EntryTable, TableSchema] = {"parcels": PARCELS, "cartons": CARTONS}
@@ -53,7 +53,7 @@ class Mapping:
 @cache
 def shipped_names() -> ColumnNames:
     """The names that ship with the package."""
-    return read_settings("columns.yaml", ColumnNames)
+    return shipped_settings("columns.yaml", ColumnNames)
 
 
 def mapped(header: Sequence[str], stem: str, names: ColumnNames) -> Mapping:

@@ -5,10 +5,9 @@ from importlib import resources
 from pathlib import Path
 from typing import TypeVar
 
-import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from parcelscope.datasets.errors import ConfigError
+from parcelscope.datasets.yaml_file import read_settings
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -35,19 +34,14 @@ class Limits(BaseModel, frozen=True, extra="forbid"):
 @cache
 def shipped_limits() -> Limits:
     """The limits that ship with the package."""
-    return read_settings("limits.yaml", Limits)
+    return shipped_settings("limits.yaml", Limits)
 
 
-def read_settings(name: str, model: type[Model]) -> Model:
+def shipped_settings(name: str, model: type[Model]) -> Model:
     """The settings in `name` of the manifest settings that ship with the package.
 
     Raises:
         ConfigError: If they do not fit `model`.
     """
     path = Path(str(resources.files("parcelscope.configs"))) / "manifests" / name
-    try:
-        return model.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{path}: {where}: {first['msg']}") from None
+    return read_settings(model, path, {}, of="manifests")

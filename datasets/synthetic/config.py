@@ -4,11 +4,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from parcelscope.datasets.errors import ConfigError
 from parcelscope.datasets.xray.carton import MOST_PIECES
+from parcelscope.datasets.yaml_file import first_fault, read_mapping
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
@@ -96,27 +96,12 @@ def load_synth_config(path: Path | None) -> SynthConfig:
         ConfigError: If the file cannot be read, is not YAML, or does not fit.
     """
     source = _source(path)
-    try:
-        raw = yaml.safe_load(source.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(
-            f"{source}: expected settings of a synthetic feed (shipped: {', '.join(_shipped())}),"
-            f" got: {error.strerror}"
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        told = " ".join(str(error).split())
-        raise ConfigError(f"{source}: expected YAML, got: {told}") from None
-    if not isinstance(raw, dict):
-        raise ConfigError(
-            f"{source}: expected a mapping of settings of a synthetic feed, got"
-            f" {type(raw).__name__}"
-        )
+    shipped = ", ".join(_shipped())
+    raw = read_mapping(source, of=f"settings of a synthetic feed (shipped: {shipped})")
     try:
         return SynthConfig.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "settings"
-        raise ConfigError(f"{source}: {where}: {first['msg']}") from None
+        raise ConfigError(f"{source}: {first_fault(error.errors())}") from None
 
 
 def _folder() -> Path:

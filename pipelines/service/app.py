@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from parcelscope.datasets.errors import ParcelscopeError
+from parcelscope.datasets.yaml_file import first_fault
 from parcelscope.pipelines.service.database import ServiceDatabase
 from parcelscope.pipelines.service.guard import SCORE, Guard, error_body
 from parcelscope.pipelines.service.keys import KeyRing
@@ -106,9 +107,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
 async def _invalid(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
-    detail = f"{where}: {first['msg']}"
+    detail = first_fault(error.errors())
     if request.url.path == SCORE:
         return _fail_open(detail)
     return JSONResponse(error_body(request.url.path, detail), status_code=422)

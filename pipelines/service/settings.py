@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, Field
 
-from parcelscope.datasets.settings_file import read_settings
+from parcelscope.datasets.yaml_file import read_settings
 from parcelscope.inference.history import history_url
 from parcelscope.pipelines.provider_options import Provider
 

@@ -240,7 +240,7 @@ def test_a_key_that_is_another_certificates_is_refused(
         ("origin: review.example", "expected scheme://host"),
         ("host: 0.0.0.0\noidc: {issuer: 'https://id.example', client_id: x}", "needs `origin`"),
         ("origin: https://review.example", "origin https://review.example lets other machines in"),
-        ("- a", "expected a mapping of settings, got list"),
+        ("- a", "expected the settings of the review as a mapping, got list"),
         ("[", "expected YAML"),
     ],
 )

@@ -76,8 +76,8 @@ def test_a_counting_detector_that_does_not_count_is_refused() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        pytest.param("", r"expected a mapping, got NoneType", id="empty"),
-        pytest.param("- a", r"expected a mapping, got list", id="list"),
+        pytest.param("", r"expected a recipe as a mapping, got NoneType", id="empty"),
+        pytest.param("- a", r"expected a recipe as a mapping, got list", id="list"),
         pytest.param("a: [", r"expected YAML", id="no YAML"),
         pytest.param("trains: detektor", r"trains: expected one of .*got 'detektor'", id="trainer"),
         pytest.param(
