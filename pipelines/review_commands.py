@@ -197,10 +197,13 @@ def _enrol(engine: "Engine", runs: list[Path], bundle: Path | None, feed: Path |
             return
         did = told.enrolled
         folder = told.folder
-        print(
-            f"{folder}: {did.new:,} to review that were not known, {did.changed:,} scored anew,"
-            f" {did.same:,} as before"
-        )
+        if told.is_unchanged:
+            print(f"{folder}: enrolled before and unchanged, {did.same:,} to review in all")
+        else:
+            print(
+                f"{folder}: {did.new:,} to review that were not known, {did.changed:,} scored anew,"
+                f" {did.same:,} as before"
+            )
         if told.without_bundle:
             print(f"{folder}: the bundle that scored it is not at hand: fewer marks are shown")
 

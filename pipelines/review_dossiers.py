@@ -8,7 +8,6 @@ from typing import Any, Final
 import polars as pl
 
 from parcelscope.datasets.records import OwnerKind
-from parcelscope.datasets.yaml_file import first_fault
 from parcelscope.models.bundle import Bundle
 from parcelscope.pipelines.check_words import named
 from parcelscope.pipelines.comparisons import Known

@@ -11,10 +11,13 @@ from sqlalchemy import Engine
 
 from parcelscope.datasets.errors import RunError
 from parcelscope.pipelines.progress import Report, silent
+from parcelscope.pipelines.review_digest import enrolment_digest
 from parcelscope.pipelines.review_dossiers import Gathered, dossiers, gather
+from parcelscope.pipelines.review_scoring import Scoring, scoring_of
 from parcelscope.pipelines.review_tables import WITH_CARTON, ReviewTables, read_review_tables
 from parcelscope.pipelines.run_folder import CARD, RunCard, read_card
 from parcelscope.review.dossier import Dossier
+from parcelscope.review.enrolments import forget, keep, unchanged
 from parcelscope.review.items import Enrolled, NewItem, enrol, item_id_of
 from parcelscope.review.similar import Vector, keep_vectors
 
@@ -33,6 +36,8 @@ class RunEnrolled:
     run_id: str
     created: str
     enrolled: Enrolled
+    is_unchanged: bool
+    """Whether it was enrolled before, just so, and therefore not gone through."""
     without_bundle: bool
     """Whether the bundle that scored it was not at hand, so that less is marked and weighed."""
 
@@ -86,8 +91,9 @@ def enrol_run(
 ) -> RunEnrolled:
     """Put what the run in `folder`, or below it, flagged into the queue of the review database.
 
-    Doing it again changes nothing; a newer run of the same parcels changes what the model says of
-    them, and nothing that people did.
+    Doing it again changes nothing, and takes no time while run, feed tables, bundle and this code
+    are the same; a newer run of the same parcels changes what the model says of them, and nothing
+    that people did.
 
     Args:
         engine: The review database.
@@ -102,8 +108,32 @@ def enrol_run(
         BundleError: If `bundle_folder` is not what scored the run.
     """
     folder = run_in(folder)
+    card = read_card(folder)
+    scoring = scoring_of(folder, card, bundle_folder)
+    digest = enrolment_digest(folder, card, scoring, feed_folder)
+    known = None if digest is None else unchanged(engine, card.run_id, digest)
+    if known is None:
+        enrolled = _enrol_all(engine, folder, feed_folder, scoring, progress)
+        if digest is not None:
+            keep(engine, card.run_id, digest, enrolled.new + enrolled.changed + enrolled.same)
+    else:
+        enrolled = Enrolled(new=0, changed=0, same=known)
+    return RunEnrolled(
+        folder=folder,
+        run_id=card.run_id,
+        created=card.created,
+        enrolled=enrolled,
+        is_unchanged=known is not None,
+        without_bundle=scoring.bundle is None,
+    )
+
+
+def _enrol_all(
+    engine: Engine, folder: Path, feed_folder: Path | None, scoring: Scoring, progress: Report
+) -> Enrolled:
+    """Enrol everything that the run in `folder` flagged, changed or not."""
     tables = read_review_tables(folder, feed_folder)
-    gathered = gather(tables, bundle_folder, threshold_version(tables.card))
+    gathered = gather(tables, scoring, threshold_version(tables.card))
     items: list[NewItem] = []
     vectors: dict[str, Vector] = {}
     by_path = _embeddings(tables)
@@ -114,15 +144,11 @@ def enrol_run(
         vectors |= _vector(item.item_id, dossier, by_path)
         if number % 500 == 0 or number == total:
             progress("gathering", number, total)
+    # Cut off on the way, it is not enrolled whole, even if all is again as it was the time before.
+    forget(engine, tables.card.run_id)
     enrolled = enrol(engine, items, tables.card.run_id)
     keep_vectors(engine, vectors)
-    return RunEnrolled(
-        folder=folder,
-        run_id=tables.card.run_id,
-        created=tables.card.created,
-        enrolled=enrolled,
-        without_bundle=gathered.bundle is None,
-    )
+    return enrolled
 
 
 def threshold_version(card: RunCard) -> str:

@@ -27,7 +27,7 @@ from parcelscope.review.turns import Turns
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 VERSION_TABLE: Final = "review_version"
-HEAD: Final = "0005"
+HEAD: Final = "0006"
 """The newest migration; a test holds it against the folder."""
 FILE_NAME: Final = "review.sqlite"
 _UPGRADE_LOCK: Final = 7_206_115_044

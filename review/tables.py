@@ -69,6 +69,7 @@ ITEMS: Final = Table(
     ),
     Index("review_items_holder", "holder"),
     Index("review_items_carton", "carton_id", "facility"),
+    Index("review_items_run", "run_id"),
     # Past parcels like one are found in it, without a look at long rows.
     Index("review_items_decided", "decided_at", "owner_kind", "item_id"),
 )
@@ -204,3 +205,13 @@ VECTORS: Final = Table(
 )
 """Where the scan of an item lies among all scans, little-endian numbers of 16 bits; vectors of
 different versions cannot be compared."""
+
+ENROLMENTS: Final = Table(
+    "review_enrolments",
+    METADATA,
+    Column("run_id", String(64), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("items", Integer, nullable=False),
+)
+"""Runs that are enrolled whole; `digest` is of all that this depends on, `items` how many it came
+to. A run that is not here, or whose items are another run's now, is enrolled again."""

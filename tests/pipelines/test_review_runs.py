@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, update
 from tests.inference.tiny_bundle import write_tiny_bundle
 from tests.pipelines.facility_feed import BREAKOUT, OTHER_LABEL_ID, SCRIPT
 from tests.review.enrolled_run import DICOS_ID, EnrolledRun, enrolled_run
@@ -23,8 +23,9 @@ from parcelscope.pipelines.review_runs import (
 )
 from parcelscope.pipelines.run_folder import read_run
 from parcelscope.pipelines.screen import screen
-from parcelscope.review.database import open_review, reading
+from parcelscope.review.database import open_review, reading, writing
 from parcelscope.review.dossier import DossierError, read_dossier, shown
+from parcelscope.review.enrolments import forget
 from parcelscope.review.items import item_id_of
 from parcelscope.review.queue import Decision, decide, take
 from parcelscope.review.roles import Person
@@ -187,9 +188,48 @@ def test_scans_are_remembered_by_where_they_lie_among_all(run: EnrolledRun) -> N
     assert kept == read_run(run.run).embeddings.unique(["owner_kind", "owner_id"]).height > 0
 
 
-def test_enrolling_again_changes_nothing(run: EnrolledRun) -> None:
-    again = enrol_run(run.engine, run.run, bundle_folder=run.bundle).enrolled
-    assert (again.new, again.changed, again.same) == (0, 0, 26)
+def test_enrolling_again_changes_nothing_and_reads_nothing(run: EnrolledRun) -> None:
+    again = enrol_run(run.engine, run.run, bundle_folder=run.bundle)
+    did = again.enrolled
+    assert (did.new, did.changed, did.same, again.is_unchanged) == (0, 0, 26, True)
+
+
+def test_a_run_of_which_anything_changed_is_gone_through_again(
+    run: EnrolledRun, tmp_path: Path, engine: Engine
+) -> None:
+    here, feed = tmp_path / "run", tmp_path / "feed"
+    shutil.copytree(run.run, here)
+    shutil.copytree(run.feed, feed)
+
+    def again(**options: Path) -> tuple[bool, int]:
+        told = enrol_run(engine, here, **({"feed_folder": feed} | options))  # type: ignore[arg-type]
+        return told.is_unchanged, told.enrolled.changed
+
+    assert again() == (False, 0)
+    assert again() == (True, 0)
+    assert again(bundle_folder=run.bundle) == (False, 26), "its bundle came"
+    assert again(bundle_folder=run.bundle) == (True, 0)
+    table = feed / "parcels.csv"
+    table.write_text(table.read_text() + "\n")
+    assert again(bundle_folder=run.bundle) == (False, 0), "the feed's table is another file"
+    card = json.loads((here / "run.json").read_text())
+    (here / "run.json").write_text(json.dumps(card | {"workers": 9}))
+    assert again(bundle_folder=run.bundle) == (False, 0)
+    assert again(bundle_folder=run.bundle) == (True, 0)
+    with writing(engine) as connection:
+        # As a newer run of the same parcels leaves it.
+        one = select(ITEMS.c.item_id).limit(1).scalar_subquery()
+        connection.execute(update(ITEMS).where(ITEMS.c.item_id == one).values(run_id="newer"))
+    assert again(bundle_folder=run.bundle) == (False, 1)
+
+
+def test_a_run_that_was_not_enrolled_whole_is_gone_through_again(
+    run: EnrolledRun, engine: Engine
+) -> None:
+    for expected in (False, True):
+        assert enrol_run(engine, run.run, bundle_folder=run.bundle).is_unchanged is expected
+    forget(engine, read_run(run.run).card.run_id)
+    assert not enrol_run(engine, run.run, bundle_folder=run.bundle).is_unchanged
 
 
 def test_a_newer_run_changes_the_score_and_no_decision(
