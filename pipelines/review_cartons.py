@@ -30,8 +30,8 @@ class Cartons:
     """The cartons that are reviewed, and those that reviewed parcels came in."""
 
     manifested: Mapping[str, int | None]
-    item_ids: Mapping[str, str]
-    """Of those that are items themselves."""
+    item_ids: Mapping[Key, str]
+    """Of all that is reviewed, parcels too."""
     counts: Mapping[str, Count]
     parcels: Mapping[str, Sequence[Inner]]
     """The parcel rows that name the carton, riskiest band first."""
@@ -57,7 +57,7 @@ class Cartons:
         count = self.counts.get(carton)
         return Carton(
             carton_id=carton,
-            item_id=self.item_ids.get(carton),
+            item_id=self.item_ids.get(("carton", carton)),
             manifested=self.manifested.get(carton),
             counted=None if count is None else round(count.counted, 2),
             low=None if count is None else round(count.low, 2),
@@ -95,7 +95,7 @@ def gather_cartons(tables: ReviewTables) -> Cartons:
         rows.sort(key=lambda one: order.get(one.band or "", 3))
     return Cartons(
         manifested=dict(tables.feed.cartons.select("carton_id", "pieces_manifested").iter_rows()),
-        item_ids={owner_id: item for (kind, owner_id), item in items.items() if kind == "carton"},
+        item_ids=items,
         counts=_counts(tables),
         parcels=inside,
         weights_g=weights,

@@ -11,7 +11,7 @@ from parcelscope.datasets.records import OwnerKind
 from parcelscope.models.bundle import Bundle
 from parcelscope.pipelines.check_words import named
 from parcelscope.pipelines.comparisons import Known
-from parcelscope.pipelines.flag_cards import drawn_findings, item_shapes
+from parcelscope.pipelines.flag_cards import drawn_findings
 from parcelscope.pipelines.review_cartons import Cartons, gather_cartons
 from parcelscope.pipelines.review_images import dossier_images
 from parcelscope.pipelines.review_manifest import manifest_lines
@@ -208,13 +208,11 @@ def _drawn(tables: ReviewTables, bundle: Bundle | None, config: ScreeningConfig)
 
 
 def _shapes(drawn: pl.DataFrame) -> dict[Key, tuple[str, ...]]:
-    items = drawn.filter(pl.col("code").str.starts_with("item."))
-    return {
-        (kind, owner_id): item_shapes(rows)
-        for (kind, owner_id), rows in items.partition_by(
-            "owner_kind", "owner_id", as_dict=True
-        ).items()
-    }
+    """Names of the shapes of each owner, the likest first, as `item_shapes` gives them of one."""
+    items = drawn.filter(pl.col("code").str.starts_with("item.")).sort("score", descending=True)
+    names = pl.col("code").str.strip_prefix("item.").str.replace_all("_", " ")
+    grouped = items.group_by(OWNER).agg(names.unique(maintain_order=True).alias("names"))
+    return {(kind, owner_id): tuple(shapes) for kind, owner_id, shapes in grouped.iter_rows()}
 
 
 def _contributions(

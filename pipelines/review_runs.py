@@ -18,7 +18,7 @@ from parcelscope.pipelines.review_tables import WITH_CARTON, ReviewTables, read_
 from parcelscope.pipelines.run_folder import CARD, RunCard, read_card
 from parcelscope.review.dossier import Dossier
 from parcelscope.review.enrolments import forget, keep, unchanged
-from parcelscope.review.items import Enrolled, NewItem, enrol, item_id_of
+from parcelscope.review.items import Enrolled, NewItem, enrol
 from parcelscope.review.similar import Vector, keep_vectors
 
 RUNS: Final = Path("runs")
@@ -196,12 +196,11 @@ def _vector(
 def _item(gathered: Gathered, assessed: dict[str, Any], dossier: Dossier) -> NewItem:
     kind, owner_id = dossier.owner_kind, dossier.owner_id
     manifest = gathered.manifest.get((kind, owner_id), {})
-    facility = manifest.get("facility")
     arm = assessed.get("flag_arm") or assessed.get("arm")
     return NewItem(
         owner_kind=kind,
         owner_id=owner_id,
-        facility=facility,
+        facility=manifest.get("facility"),
         lane=manifest.get("lane"),
         carton_id=manifest.get("carton_id") if kind == "parcel" else None,
         arm=arm,
@@ -209,7 +208,7 @@ def _item(gathered: Gathered, assessed: dict[str, Any], dossier: Dossier) -> New
         risk=assessed["risk"],
         band=assessed["band"],
         priority=priority_of(
-            item_id_of(facility, kind, owner_id),
+            gathered.cartons.item_ids[kind, owner_id],
             assessed["risk"],
             arm,
             flagged=arm != WITH_CARTON,

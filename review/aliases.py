@@ -217,6 +217,8 @@ def _problem(kind: AliasKind, text: str) -> str | None:
 
 def _printable(text: str) -> str:
     # Labels hold separators that nobody sees (GS1 puts FNC1 between fields).
+    if text.isprintable():
+        return text
     return "".join(character for character in text if character.isprintable())
 
 

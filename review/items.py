@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TypeVar
 
@@ -55,11 +55,13 @@ class NewItem:
     description: str = ""
     dossier: Mapping[str, Any]
     """All that a page shows of it, as JSON."""
+    item_id: str = field(init=False)
+    """The same for the same parcel in every run."""
 
-    @property
-    def item_id(self) -> str:
-        """The same for the same parcel in every run."""
-        return item_id_of(self.facility, self.owner_kind, self.owner_id)
+    def __post_init__(self) -> None:
+        """Work out the id once; enrolling asks for it many times."""
+        item_id = item_id_of(self.facility, self.owner_kind, self.owner_id)
+        object.__setattr__(self, "item_id", item_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,14 +275,13 @@ def _tell(
         )
 
 
-MODEL_COLUMNS: Final = ("item_id", "run_id", *(one.name for one in fields(NewItem)))
+MODEL_COLUMNS: Final = ("run_id", *(one.name for one in fields(NewItem)))
 """Columns that a run may write again; all others are what people did."""
 
 
 def _row(item: NewItem, run_id: str) -> dict[str, Any]:
     return {
         **{one.name: getattr(item, one.name) for one in fields(NewItem)},
-        "item_id": item.item_id,
         "run_id": run_id,
         "facility": item.facility or "",
         "reason_codes": " ".join(item.reason_codes),
