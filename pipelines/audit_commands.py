@@ -60,8 +60,9 @@ def verify(
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         raise ReviewError(f"{where}: the log is not whole: {problems[0]}{more}")
     if not as_json:
-        agree = "" if items is None else f", {items:,} parcels and cartons stand as it says"
-        print(f"{where}: {chain.events:,} events, none changed or missing{agree}")
+        one, some = "parcel or carton stands", "parcels and cartons stand"
+        stand = "" if items is None else f", {items:,} {one if items == 1 else some} as it says"
+        print(f"{where}: {_events(chain.events)}, none changed or missing{stand}")
         print(f"head: {chain.head}")
 
 
@@ -118,7 +119,7 @@ def export(
             write_whole(out, write_all)
     finally:
         engine.dispose()
-    print(f"{out}: {count:,} events")
+    print(f"{out}: {_events(count)}")
 
 
 def parse_hash(text: str) -> str:
@@ -176,3 +177,7 @@ def _chain_of_file(log: Path, head: str | None) -> "Verdict":
             return chained(read_jsonl(file), head)
         except ReviewError as error:
             raise ReviewError(f"{log}: {error}") from None
+
+
+def _events(count: int) -> str:
+    return f"{count:,} {'event' if count == 1 else 'events'}"

@@ -143,7 +143,9 @@ def _dossier(gathered: Gathered, assessed: Row) -> Dossier:
         risk_words=risk_words(assessed["risk"], kind),
         reasons=tuple(_reasons(gathered, key, codes, assessed["reasons"] or ())),
         not_assessed=tuple(map(_unassessed, assessed["not_assessed"] or ())),
-        manifest=manifest_lines(known, codes, personal),
+        manifest=manifest_lines(
+            known, tuple(zip(codes, assessed["reasons"] or (), strict=True)), personal
+        ),
         images=images,
         carton=gathered.cartons.of(key, manifest.get("carton_id"), images),
         versions=gathered.versions,

@@ -78,38 +78,42 @@ _DIFFERS_BY: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def manifest_lines(
-    known: Known, told: Sequence[str], personal: frozenset[str]
+    known: Known, told: Sequence[tuple[str, str]], personal: frozenset[str]
 ) -> tuple[ManifestLine, ...]:
     """The declared fields, those that hold or miss something, in the order analysts ask for them.
 
+    A field that differs for a reason of the owner does not say the sentence of that reason again.
+
     Args:
         known: What feed and run hold of the owner.
-        told: Codes of its reasons.
+        told: Code and sentence of each of its reasons.
         personal: Columns that are personal.
     """
+    codes, said_above = {code for code, _ in told}, {sentence for _, sentence in told}
     fields = _PARCEL_FIELDS if known.kind == "parcel" else _CARTON_FIELDS
     seen_by_line = {line.name: line.seen for line in comparisons(known)}
     # A measurement of every photo is a reason only where it stands among the reasons.
     against = [
         (finding["code"], finding["sentence"])
         for finding in known.findings
-        if finding["source"] == "indicator" or finding["code"] in told
+        if finding["source"] == "indicator" or finding["code"] in codes
     ]
     lines = []
     for field, label in fields:
         declared = _declared(field, known.row)
         prefixes = _DIFFERS_BY.get(field)
         reasons = [said for code, said in against if code.startswith(prefixes)] if prefixes else []
-        seen = [*_seen(known, field, seen_by_line), *reasons]
-        if declared is None and not seen:
+        every = dict.fromkeys([*_seen(known, field, seen_by_line), *reasons])
+        if declared is None and not every:
             continue
+        seen = [sentence for sentence in every if sentence not in said_above]
         shapes = field == "description" and bool(known.item_shapes)
         lines.append(
             ManifestLine(
                 field=field,
                 label=label,
                 declared=declared,
-                seen=_shortened("; ".join(dict.fromkeys(seen))) if seen else None,
+                seen=_shortened("; ".join(seen)) if seen else None,
                 differs=bool(reasons) or shapes,
                 personal=field in personal,
             )

@@ -32,7 +32,9 @@ def outcomes(
         raise ConfigError(f"--out: expected a file that ends in .csv, got {out}")
     counts = write_outcomes(open_as_it_is(review_url(database)), out)
     told = ", ".join(f"{number:,} {outcome}" for outcome, number in sorted(counts.items()))
-    print(f"{out}: {sum(counts.values()):,} exams logged" + (f": {told}" if told else ""))
+    total = sum(counts.values())
+    exams = "exam" if total == 1 else "exams"
+    print(f"{out}: {total:,} {exams} logged" + (f": {told}" if told else ""))
 
 
 def write_outcomes(engine: "Engine", out: Path) -> Counter[str]:

@@ -65,7 +65,8 @@ class ManifestLine(_Part, frozen=True):
     declared: str | None
     """None where the manifest is silent."""
     seen: str | None
-    """None where nothing was seen that could be held against it."""
+    """None where nothing was seen that could be held against it, or, where it differs, where a
+    reason says it already."""
     differs: bool
     personal: bool
     """Whether roles that see no personal data get neither of the two."""

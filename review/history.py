@@ -68,6 +68,11 @@ def _enrolled(told: Mapping[str, Any]) -> str:
     return f"run {told.get('run')}: {told.get('new')} new, {told.get('changed')} scored anew"
 
 
+def _exported(told: Mapping[str, Any]) -> str:
+    count = told.get("events")
+    return f"exported {count} {'event' if count == 1 else 'events'} as {told.get('format')}"
+
+
 _SAY: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "decide": _decided,
     "second": _asked,
@@ -87,7 +92,7 @@ _SAY: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "person_disabled": lambda told: f"shut out {told.get('name')}",
     "person_enabled": lambda told: f"let in {told.get('name')} again",
     "password_set": lambda told: f"set the password of {told.get('name')}",
-    "audit_export": lambda told: f"exported {told.get('events')} events as {told.get('format')}",
+    "audit_export": _exported,
     "outcome": lambda told: OUTCOME_WORDS.get(told.get("outcome", ""), "exam"),
     **case_words.SAY,
 }

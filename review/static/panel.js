@@ -79,7 +79,7 @@ function figure(value) {
   return value.toLocaleString("en", { maximumFractionDigits: size >= 100 ? 0 : size >= 10 ? 1 : 2 });
 }
 
-function manifest({ manifest: lines, reasons: told }) {
+function manifest({ manifest: lines }) {
   const differing = lines.filter((line) => line.differs);
   const alike = lines.filter((line) => !line.differs && line.seen !== null);
   const rest = lines.filter((line) => !line.differs && line.seen === null);
@@ -95,18 +95,12 @@ function manifest({ manifest: lines, reasons: told }) {
           { class: line.differs ? "differs" : null },
           element("dt", {}, line.label, line.differs ? element("em", {}, "≠ differs") : null),
           element("dd", {}, element("small", {}, "Declared"), declared(line)),
-          element("dd", {}, element("small", {}, "Seen"), line.seen === null ? "nothing to hold against it" : withoutReasons(line.seen, told)),
+          element("dd", {}, element("small", {}, "Seen"), line.seen ?? "as a reason above says"),
         ),
       )),
       rest.length ? element("dl", { class: "declared" }, rest.map((line) => [element("dt", {}, line.label), element("dd", {}, declared(line))])) : null,
     ),
   };
-}
-
-/** What was seen, less the sentences that stand above as reasons. */
-function withoutReasons(seen, reasons) {
-  const rest = reasons.reduce((left, { sentence }) => left.replaceAll(`; ${sentence}`, "").replaceAll(sentence, ""), seen);
-  return rest.replace(/^; /, "") || "as the reason above says";
 }
 
 function zonesOf(item) {

@@ -120,7 +120,7 @@ def test_the_command_says_what_it_wrote_and_refuses_what_it_cannot(tmp_path: Pat
     runner = CliRunner()
     told = runner.invoke(app, ["review", "outcomes", "--out", str(out), "--database", database])
     assert told.exit_code == 0, told.output
-    assert told.stdout == f"{out}: 1 exams logged: 1 not_examined\n"
+    assert told.stdout == f"{out}: 1 exam logged: 1 not_examined\n"
     wrong = ["review", "outcomes", "--out", str(tmp_path / "x.json"), "--database", database]
     assert isinstance(runner.invoke(app, wrong).exception, ConfigError)
     gone = ["review", "outcomes", "--out", str(out), "--database", str(tmp_path / "none.sqlite")]

@@ -100,6 +100,11 @@ def test_what_differs_is_decided_by_findings_and_not_by_looking_alike(run: Enrol
     assert parcel["tracking_number"].seen == "no code was read in its photos"
 
 
+def test_what_a_reason_says_is_not_said_again_beside_the_manifest(run: EnrolledRun) -> None:
+    pieces = next(line for line in run.dossier("C-2").manifest if line.field == "pieces_manifested")
+    assert (pieces.seen, pieces.differs) == ("X-ray: 4 to 6", True)
+
+
 def test_a_label_that_the_manifest_does_not_list_differs_and_is_marked(run: EnrolledRun) -> None:
     dossier = run.dossier(OTHER_LABEL_ID)
     number = next(line for line in dossier.manifest if line.field == "tracking_number")

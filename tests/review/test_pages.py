@@ -128,6 +128,13 @@ def test_the_log_is_shown_filtered_and_checked(live: LiveReview, local: httpx.Cl
     assert "The log is not whole" in missing
 
 
+def test_one_event_is_no_events(tmp_path: Path) -> None:
+    with live_review(tmp_path, database=new_url(tmp_path, None)) as live, live.browser() as local:
+        put(live.engine, some_parcel("P-1"))
+        checked = local.post("/audit/verify", data={}).text
+        assert "1 event, none changed or missing, and 1 parcel or carton stands as it" in checked
+
+
 def test_a_log_that_was_tampered_with_is_told(live: LiveReview, local: httpx.Client) -> None:
     decide(local)
     with writing(live.engine) as connection:
