@@ -1,6 +1,7 @@
 """A table of a feed, read and checked against its schema, column by column."""
 
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from pathlib import Path
 
 import polars as pl
@@ -69,11 +70,14 @@ def dtypes(schema: TableSchema) -> dict[str, pl.DataType]:
     return {column.name: DTYPES[column.type] for column in schema.columns}
 
 
+# Made once each: an empty table of many columns costs as much as a small computation.
+@cache
 def empty_table(schema: TableSchema) -> pl.DataFrame:
     """A table of `schema` without rows, as `read_table` would give it."""
     return pl.DataFrame(schema={**dtypes(schema), ROW: pl.Int64()})
 
 
+@cache
 def no_rejections() -> pl.DataFrame:
     """A table of rejected rows that has none."""
     return pl.DataFrame(schema=REJECTED_DTYPES)
@@ -84,26 +88,33 @@ def _checked(path: Path, raw: pl.DataFrame, schema: TableSchema) -> pl.DataFrame
 
     Index -1 stands for a row with too many fields.
     """
+    values, kept = _reading(path.name, schema, tuple(raw.schema.items()))
+    return raw.with_columns(values).select(kept)
+
+
+# A service reads tables of one row and always the same columns, for which putting the expressions
+# together takes longer than applying them.
+@lru_cache(maxsize=32)
+def _reading(
+    file: str, schema: TableSchema, found: tuple[tuple[str, pl.DataType], ...]
+) -> tuple[list[pl.Expr], list[pl.Expr]]:
+    """What parses the columns `found` in `file`, and what then keeps and judges their values."""
+    dtypes_found = dict(found)
     values: list[pl.Expr] = []
     problems: list[pl.Expr] = [pl.when(pl.col(SURPLUS)).then(pl.lit(-1, pl.Int32))]
     for index, column in enumerate(schema.columns):
-        if column.name not in raw.columns:
+        if column.name not in dtypes_found:
             values.append(pl.lit(None, DTYPES[column.type]).alias(_TYPED + column.name))
             continue
-        dtype = raw.schema[column.name]
+        dtype = dtypes_found[column.name]
         value = typed(column, dtype)
         if value is None:
-            raise FeedError(
-                f"{path.name}: column {column.name!r} must be {column.type}, got {dtype}"
-            )
+            raise FeedError(f"{file}: column {column.name!r} must be {column.type}, got {dtype}")
         values.append(value.alias(_TYPED + column.name))
         wrong = bad(column, dtype, pl.col(_TYPED + column.name))
         problems.append(pl.when(wrong).then(pl.lit(index, pl.Int32)))
-    return raw.with_columns(values).select(
-        *(pl.col(_TYPED + name).alias(name) for name in schema.names),
-        ROW,
-        pl.coalesce(problems).alias(_FIRST),
-    )
+    kept = [pl.col(_TYPED + name).alias(name) for name in schema.names]
+    return values, [*kept, pl.col(ROW), pl.coalesce(problems).alias(_FIRST)]
 
 
 def _refuse_duplicates(path: Path, checked: pl.DataFrame, schema: TableSchema) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import polars as pl
 
@@ -135,10 +136,12 @@ def _band(risk: pl.Expr, bands: Bands) -> pl.Expr:
 
 def _quarantined(feed: Feed, kind: OwnerKind) -> pl.DataFrame:
     """An assessment without a risk for each row that the feed rejected."""
+    rejected = feed.rejected.filter(pl.col("table") == f"{kind}s")
+    if rejected.is_empty():
+        return _none_quarantined(kind)
     place = pl.format("{} row {}", "file", "row")
     subject = pl.when(pl.col("column") == "").then(pl.lit("the row")).otherwise("column")
     why = pl.format("feed: {}: {} must be {}, got {}", place, subject, "expected", "got")
-    rejected = feed.rejected.filter(pl.col("table") == f"{kind}s")
     none = pl.lit(None)
     nothing = pl.lit([], pl.List(pl.String()))
     return rejected.select(
@@ -151,9 +154,10 @@ def _quarantined(feed: Feed, kind: OwnerKind) -> pl.DataFrame:
         pl.concat_list(why).alias("not_assessed"),
         *(none.alias(name) for name in TIER_SCHEMA),
         pl.lit(1.0).alias(UNASSESSED),
-    ).cast(
-        {
-            KEYS[kind]: pl.String(),
-            **{name: of for name, of in ASSESSMENT_SCHEMA.items() if name not in CHANCE_SCHEMA},
-        }
-    )
+    ).cast(_none_quarantined(kind).schema)
+
+
+@cache
+def _none_quarantined(kind: OwnerKind) -> pl.DataFrame:
+    told = {name: of for name, of in ASSESSMENT_SCHEMA.items() if name not in CHANCE_SCHEMA}
+    return pl.DataFrame(schema={KEYS[kind]: pl.String(), **told, UNASSESSED: pl.Float64()})

@@ -63,6 +63,10 @@ class Flagging:
 
     def onto(self, assessments: pl.DataFrame, kind: OwnerKind) -> pl.DataFrame:
         """`assessments` of one kind, as `owners_of` takes them, with arm and chance."""
+        if assessments.is_empty():
+            return assessments.drop(UNASSESSED).with_columns(
+                pl.lit(None, dtype).alias(name) for name, dtype in CHANCE_SCHEMA.items()
+            )
         of_kind = self.chances.filter(pl.col("owner_kind") == kind).drop("owner_kind")
         return assessments.drop(UNASSESSED).join(
             of_kind.rename({"owner_id": _KEYS[kind]}),

@@ -105,6 +105,8 @@ def fuse(
     Raises:
         BundleError: If the model has trees and no `scorer` came with it.
     """
+    if owner_ids.is_empty():
+        return _no_risks(len(model.manifest))
     owners = pl.DataFrame({"owner_id": owner_ids}).with_row_index("position")
     kinds = strong.select("code", "has_ratio").unique().sort("code", "has_ratio")
     weights = kinds.with_columns(
@@ -146,6 +148,18 @@ def fuse(
         contributions=contributions.select("owner_id", "code", "strength", "contribution"),
         profile=profile,
         scales=scales,
+    )
+
+
+def _no_risks(terms: int) -> Fused:
+    texts, numbers = pl.String(), pl.Float64()
+    return Fused(
+        risk=pl.DataFrame(schema={"owner_id": texts, "logit": numbers, "risk": numbers}),
+        contributions=pl.DataFrame(
+            schema={"owner_id": texts, "code": texts, "strength": numbers, "contribution": numbers}
+        ),
+        profile=np.zeros(0),
+        scales=np.zeros((0, terms)),
     )
 
 

@@ -1,7 +1,7 @@
 """Which family of goods a declaration names, from a table of tariff chapters and words."""
 
 import re
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Self
@@ -60,15 +60,24 @@ class GoodsFamilies(BaseModel, frozen=True, extra="forbid"):
         """
         text = re.sub(r"[^\w-]+", " ", (description or "").lower()).strip()
         text = " ".join(_singular(word) for word in text.split())
-        phrases = [(phrase, name) for name, entries in self.words.items() for phrase in entries]
         found = set()
-        for phrase, name in sorted(phrases, key=lambda entry: (-len(entry[0]), entry)):
-            known = " ".join(_singular(word) for word in phrase.split())
+        for known, name in self._phrases:
+            if known not in text:  # nearly always, and in a fraction of the time
+                continue
             left, hits = re.subn(rf"(?<![\w-]){re.escape(known)}(?![\w-])", "#", text)
             if hits:
                 text = left
                 found.add(name)
         return frozenset(found)
+
+    @cached_property
+    def _phrases(self) -> list[tuple[str, str]]:
+        """The phrases as they are looked for, with their family, the longest first."""
+        phrases = [(phrase, name) for name, entries in self.words.items() for phrase in entries]
+        return [
+            (" ".join(_singular(word) for word in phrase.split()), name)
+            for phrase, name in sorted(phrases, key=lambda entry: (-len(entry[0]), entry))
+        ]
 
     def declared(self, hs_code: str | None, description: str | None) -> tuple[str, ...]:
         """Every family that a declaration names, in order; none where it names no known one."""

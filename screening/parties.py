@@ -94,6 +94,8 @@ def alike(groups: pl.DataFrame, within: str, what: str, *, least: float) -> pl.D
         any order of the rows.
     """
     ordered = groups.sort(within, what)
+    if ordered.height < 2:
+        return ordered.with_columns(pl.col(what).alias("entity"))
     size = pl.len().over(within)
     crowded = (
         ordered.with_row_index("node").with_columns(size.alias("size")).filter(pl.col("size") > 1)
@@ -148,7 +150,8 @@ def _with_compared_name(named: pl.DataFrame) -> pl.DataFrame:
     )
     first, second = pl.col("w").list.get(0), pl.col("w").list.get(1, null_on_oob=True)
     # Most names have two words; sorting lists one by one takes ten times as long.
-    few = worded.filter(pl.col("w").list.len() <= 2).with_columns(
+    count = pl.col("w").list.len()
+    few = worded.filter(count <= 2).with_columns(
         pl.when(second.is_null())
         .then(first)
         .when(first <= second)
@@ -156,12 +159,16 @@ def _with_compared_name(named: pl.DataFrame) -> pl.DataFrame:
         .otherwise(pl.concat_str(second, first, separator=" "))
         .alias("to")
     )
-    many = worded.filter(pl.col("w").list.len() > 2).with_columns(
-        pl.col("w").list.sort().list.join(" ").alias("to")
-    )
-    none = worded.filter(pl.col("w").is_null()).with_columns(pl.lit(None, pl.String).alias("to"))
+    parts = [few]
+    if few.height < worded.height:
+        many = worded.filter(count > 2)
+        none = worded.filter(pl.col("w").is_null())
+        parts += [
+            many.with_columns(pl.col("w").list.sort().list.join(" ").alias("to")),
+            none.with_columns(pl.lit(None, pl.String).alias("to")),
+        ]
     to = pl.when(pl.col("to") != "").then(pl.col("to"))
-    return pl.concat([few, many, none]).select("name", to.alias("to"))
+    return pl.concat(parts).select("name", to.alias("to"))
 
 
 def _with_compared_place(placed: pl.DataFrame) -> pl.DataFrame:

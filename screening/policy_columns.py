@@ -11,7 +11,15 @@ from typing import Final
 import polars as pl
 
 from parcelscope.datasets.schema import PARCELS
-from parcelscope.screening.policy_rules import Effective, Element, Scope
+from parcelscope.screening.policy_rules import (
+    Effective,
+    Element,
+    ElementsRule,
+    EntryRule,
+    PolicyPack,
+    Scope,
+    ValueLimitRule,
+)
 
 _NUMBERS: Final = frozenset(c.name for c in PARCELS.columns if c.type in {"number", "integer"})
 _DATES: Final = frozenset(c.name for c in PARCELS.columns if c.type == "datetime")
@@ -27,6 +35,36 @@ def prepared(parcels: pl.DataFrame, day: pl.Expr) -> pl.DataFrame:
         pl.col("channel").str.to_lowercase(),
         pl.col("origin_country", "currency").str.to_uppercase(),
     )
+
+
+def about(rows: pl.DataFrame, pack: PolicyPack) -> list[EntryRule | ValueLimitRule | ElementsRule]:
+    """Those of the rules of `pack` that ask something of a row and may be about one of `rows`.
+
+    What is left out holds on none of their days or for none of their channels, so `applies` is
+    false of it for every row. A rule costs as much to put together as to apply to a thousand rows,
+    and a single parcel came by one channel on one day.
+
+    Args:
+        rows: As `prepared` gives them; all of days on which `pack` holds.
+        pack: The pack.
+    """
+    channels = set(rows["channel"].unique())
+    first, last = rows.select(
+        pl.col("day").min().alias("first"), pl.col("day").max().alias("last")
+    ).row(0)
+    return [
+        rule
+        for rule in pack.rules
+        if isinstance(rule, EntryRule | ValueLimitRule | ElementsRule)
+        and pack.days(rule).since <= last
+        and first <= pack.days(rule).last
+        # Of a row without a channel it is not known.
+        and (
+            not rule.applies.channels
+            or None in channels
+            or not channels.isdisjoint(rule.applies.channels)
+        )
+    ]
 
 
 def within(days: Effective) -> pl.Expr:

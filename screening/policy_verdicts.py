@@ -12,7 +12,14 @@ import polars as pl
 
 from parcelscope.screening.exchange_rates import no_rates, with_converted
 from parcelscope.screening.policy import DATE_COLUMN, Policies, local_day
-from parcelscope.screening.policy_columns import applies, first_of, lacking, prepared, within
+from parcelscope.screening.policy_columns import (
+    about,
+    applies,
+    first_of,
+    lacking,
+    prepared,
+    within,
+)
 from parcelscope.screening.policy_elements import missing_elements
 from parcelscope.screening.policy_rules import (
     ElementsRule,
@@ -80,22 +87,24 @@ def policy_verdicts(
         meant = rows.filter(within(pack.effective))
         if not meant.is_empty():  # most packs are of other years, and none is cheap
             told.append(_judged(meant, pack, known, max_rate_age_days))
-    dated = pl.any_horizontal(
-        pl.lit(value=False), *(within(pack.effective) for pack in policies.packs)
-    )
-    others = _unpacked(rows.filter(~dated.fill_null(value=False)), policies)
-    return pl.concat([*told, others]).sort(_PLACE).select(*VERDICT_SCHEMA)
+    if sum(one.height for one in told) < rows.height:  # no two packs hold on one day
+        dated = pl.any_horizontal(
+            pl.lit(value=False), *(within(pack.effective) for pack in policies.packs)
+        )
+        told.append(_unpacked(rows.filter(~dated.fill_null(value=False)), policies))
+    whole = pl.concat(told) if told else pl.DataFrame(schema=_PLACED)
+    return whole.sort(_PLACE).select(*VERDICT_SCHEMA)
 
 
 def _judged(
     rows: pl.DataFrame, pack: PolicyPack, rates: pl.DataFrame, max_age_days: int
 ) -> pl.DataFrame:
     """Verdicts on `rows`, all of days on which `pack` holds."""
-    entries = [rule for rule in pack.rules if isinstance(rule, EntryRule)]
-    limits = [
-        rule for rule in pack.rules if isinstance(rule, ValueLimitRule) and rule.per == "shipment"
-    ]
-    elements = [rule for rule in pack.rules if isinstance(rule, ElementsRule)]
+    every = [rule for rule in pack.rules if isinstance(rule, ElementsRule)]
+    rules = about(rows, pack)
+    entries = [rule for rule in rules if isinstance(rule, EntryRule)]
+    limits = [rule for rule in rules if isinstance(rule, ValueLimitRule) and rule.per == "shipment"]
+    elements = [rule for rule in rules if isinstance(rule, ElementsRule)]
     scopes = [
         *(rule.applies for rule in entries),
         *(rule.applies for rule in limits),
@@ -114,7 +123,7 @@ def _judged(
         )
         .join(_entry(valued, pack, entries), on=_PLACE, how="left")
         .join(_limit(valued, pack, limits), on=_PLACE, how="left")
-        .join(missing_elements(valued, pack, elements, place=_PLACE), on=_PLACE, how="left")
+        .join(missing_elements(valued, pack, elements, every, place=_PLACE), on=_PLACE, how="left")
     )
     return told.select(_PLACE, *VERDICT_SCHEMA).cast(_PLACED)
 

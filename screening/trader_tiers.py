@@ -119,6 +119,11 @@ def read_traders(path: Path, config: TraderTierConfig) -> pl.DataFrame:
     return read.frame.select(TRADERS.names)
 
 
+_NO_TIER: Final = {
+    name: pl.lit(None, dtype) for name, dtype in SHIFT_SCHEMA.items() if name != "owner_id"
+}
+
+
 def no_traders() -> pl.DataFrame:
     """A table of traders without rows."""
     return empty_table(TRADERS).select(TRADERS.names)
@@ -146,6 +151,9 @@ def tier_shifts(
         pl.when(pl.col("trader_id") != "").then("trader_id"),
         pl.when(pl.col("trader_tier") != "").then("trader_tier"),
     )
+    if rows["trader_id"].null_count() == rows["trader_tier"].null_count() == rows.height:
+        # The usual case.
+        return rows.select(pl.col("parcel_id").alias("owner_id"), **_NO_TIER).sort("owner_id")
     verified = _verified(rows, traders)
     if config.declared_share == 0:
         verified = verified.with_columns(pl.lit(None, pl.String).alias("claimed"))
@@ -235,7 +243,9 @@ def shifted_risk(risk: pl.Expr, shift: pl.Expr, *, line: float) -> pl.Expr:
     # Written so that each step rises or falls throughout: rounding then keeps the order too.
     against = (1 - risk) / risk * (-shift).exp()
     counts = (shift < 0) & (risk < line)
-    return pl.when(counts.fill_null(value=False)).then(1 / (1 + against)).otherwise(risk)
+    # A shift too small for the last bit must not round the risk up.
+    lowered = pl.min_horizontal(1 / (1 + against), risk)
+    return pl.when(counts.fill_null(value=False)).then(lowered).otherwise(risk)
 
 
 def with_tiers(risks: pl.DataFrame, shifts: pl.DataFrame | None, *, line: float) -> pl.DataFrame:
@@ -247,7 +257,7 @@ def with_tiers(risks: pl.DataFrame, shifts: pl.DataFrame | None, *, line: float)
         line: Risk from which a parcel is worth opening.
     """
     if shifts is None:
-        shifts = pl.DataFrame(schema=SHIFT_SCHEMA)
+        return risks.with_columns(**_NO_TIER, risk_before_tier=pl.col("risk"))
     risk, shift = pl.col("risk"), pl.col("tier_shift")
     above = (shift < 0) & (risk >= line)
     return risks.join(shifts, on="owner_id", how="left", maintain_order="left").with_columns(

@@ -10,7 +10,7 @@ from typing import Literal
 import polars as pl
 
 from parcelscope.datasets.feed import Feed
-from parcelscope.datasets.records import NOT_ASSESSED_SCHEMA
+from parcelscope.datasets.records import NOT_ASSESSED_SCHEMA, not_assessed_frame
 from parcelscope.screening.config import UncalibratedConfig
 from parcelscope.screening.indicators.contents import CONTENTS
 from parcelscope.screening.indicators.contents import DETECTOR as CONTENTS_DETECTOR
@@ -55,6 +55,8 @@ def believed(findings: pl.DataFrame, config: UncalibratedConfig) -> pl.DataFrame
 def left_out(findings: pl.DataFrame, feed: Feed, config: UncalibratedConfig) -> pl.DataFrame:
     """Not-assessed rows for those of `findings` that are left out, with the scanner's name."""
     gone = findings.filter(_UNCALIBRATED & _treated(config, "leave_out"))
+    if gone.is_empty():
+        return not_assessed_frame(())
     scanners = feed.images.select(
         *_OWNER, pl.col("path").alias("image_path"), "scanner_model", "scanner_software"
     ).unique([*_OWNER, "image_path"])
@@ -75,6 +77,8 @@ def left_out(findings: pl.DataFrame, feed: Feed, config: UncalibratedConfig) -> 
 
 def marked(indicated: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
     """`indicated`, those marked as uncalibrated that rest on an uncalibrated one of `findings`."""
+    if not findings.select(_UNCALIBRATED.any()).item():
+        return indicated
     resting = pl.col("code").replace_strict(RESTS_ON, default=None, return_dtype=pl.String())
     doubtful = (
         findings.filter(_UNCALIBRATED)

@@ -284,9 +284,31 @@ def _split_lines(
         pl.col("arrived_at").dt.date().alias("day"),
     )
     whole = pl.all_horizontal(pl.col(*_LINE).is_not_null())
-    told = lines.filter(whole).join(
-        usable.select("owner_id", "address", "entity"), on="owner_id", how="inner"
+    unknown = rows.select(*_OWNER, "usable", "name", "address").join(
+        lines.select("owner_id", whole.alias("whole")), on="owner_id", how="left"
     )
+    why = (
+        pl.when(~pl.col("whole"))
+        .then(pl.lit("the manifest lacks a shipper, description, value, currency or arrival"))
+        .when(pl.col("name").is_null() | pl.col("address").is_null())
+        .then(pl.lit("the manifest lacks the consignee's name or address"))
+        .otherwise(pl.lit("listed as a hub, where many names are usual"))
+    )
+    return Outcome(
+        findings=_split_findings(lines.filter(whole), usable, parameters),
+        not_assessed=as_not_assessed(
+            unknown.filter(~pl.col("usable") | ~pl.col("whole")), SPLIT, why
+        ),
+    )
+
+
+def _split_findings(
+    lines: pl.DataFrame, usable: pl.DataFrame, parameters: ClusterParameters
+) -> pl.DataFrame:
+    """What is found of `lines` that say all that makes a line."""
+    if usable.height < parameters.split.at_least:  # no line goes to more than there are
+        return as_findings(pl.DataFrame())
+    told = lines.join(usable.select("owner_id", "address", "entity"), on="owner_id", how="inner")
     sizes = told.group_by(_LINE).agg(
         pl.struct("address", "entity").n_unique().alias("size"),
         pl.len().alias("parcels"),
@@ -302,22 +324,7 @@ def _split_lines(
         pl.col("day"),
         _up_to(pl.col("usual")),
     )
-    unknown = rows.select(*_OWNER, "usable", "name", "address").join(
-        lines.select("owner_id", whole.alias("whole")), on="owner_id", how="left"
-    )
-    why = (
-        pl.when(~pl.col("whole"))
-        .then(pl.lit("the manifest lacks a shipper, description, value, currency or arrival"))
-        .when(pl.col("name").is_null() | pl.col("address").is_null())
-        .then(pl.lit("the manifest lacks the consignee's name or address"))
-        .otherwise(pl.lit("listed as a hub, where many names are usual"))
-    )
-    return Outcome(
-        findings=_told(fired, SPLIT, words, "consignees", parameters.split),
-        not_assessed=as_not_assessed(
-            unknown.filter(~pl.col("usable") | ~pl.col("whole")), SPLIT, why
-        ),
-    )
+    return _told(fired, SPLIT, words, "consignees", parameters.split)
 
 
 def _up_to(usual: pl.Expr) -> pl.Expr:

@@ -34,8 +34,7 @@ def normalised(text: pl.Expr) -> pl.Expr:
         text.str.to_uppercase()
         .str.replace(r"^\][A-Z]\d", "")
         .str.replace_all(r"[^A-Z0-9]", "")
-        .str.replace(r"^00(\d{18})$", "$1")
-        .str.replace(r"^420(?:\d{5}|\d{9})(9[1-5]\d{20}|9[1-5]\d{24})$", "$1")
+        .str.replace(r"^(?:00(\d{18})|420(?:\d{5}|\d{9})(9[1-5]\d{20}|9[1-5]\d{24}))$", "$1$2")
     )
     # Said once: what stands twice in an expression is computed twice.
     return bare.replace("", None)
@@ -64,8 +63,10 @@ def check_holds(identifiers: pl.Series) -> pl.Series:
     """Whether the check digit of each normalised identifier is right; null without a scheme."""
     kinds = pl.select(scheme(pl.lit(identifiers))).to_series()
     holds = pl.repeat(None, len(identifiers), dtype=pl.Boolean, eager=True)
+    present = set(kinds)
     for name, check in _CHECKS.items():
-        holds = _judged(identifiers, kinds == name, check, holds)
+        if name in present:
+            holds = _judged(identifiers, kinds == name, check, holds)
     return holds
 
 
@@ -82,7 +83,7 @@ def _judged(
     holds: pl.Series,
 ) -> pl.Series:
     """`holds` with the verdict of `check` where `chosen`."""
-    where = chosen.fill_null(value=False).arg_true()
+    where = chosen.arg_true()
     if where.is_empty():
         return holds
     texts = identifiers.gather(where)

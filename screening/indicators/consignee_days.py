@@ -10,6 +10,7 @@ from parcelscope.screening.exchange_rates import with_converted
 from parcelscope.screening.indicators.evidence import (
     Evidence,
     Outcome,
+    as_findings,
     as_not_assessed,
     findings_of,
     with_ratio,
@@ -73,6 +74,9 @@ def consignee_days(evidence: Evidence, parameters: ConsigneeDayParameters) -> Ou
     """
     valued = _valued(evidence, parameters)
     judged = valued.filter(pl.col("reason").is_null())
+    unknown = as_not_assessed(valued.filter(pl.col("reason").is_not_null()), DAY, pl.col("reason"))
+    if judged.height < parameters.min_parcels:  # such as one parcel that is scored by itself
+        return Outcome(findings=as_findings(pl.DataFrame()), not_assessed=unknown)
     days = (
         judged.sort("owner_id")  # floats add up to the same sum in any order of the feed
         .group_by(_PERSON_DAY, maintain_order=True)
@@ -111,9 +115,7 @@ def consignee_days(evidence: Evidence, parameters: ConsigneeDayParameters) -> Ou
         findings=findings_of(fired, lambda: _days_told(fired, parameters)),
         not_assessed=pl.concat(
             [
-                as_not_assessed(
-                    valued.filter(pl.col("reason").is_not_null()), DAY, pl.col("reason")
-                ),
+                unknown,
                 as_not_assessed(unsure, DAY, why),
             ]
         ),

@@ -73,11 +73,9 @@ def unscanned(evidence: Evidence, check: str) -> pl.DataFrame:
     """Not-assessed rows for parcels without a scan, where the engine did not already say so."""
     owner = ["owner_id", "owner_kind"]
     scans = evidence.feed.images.filter(pl.col("kind") == "scan").select(owner)
-    said = evidence.not_assessed.filter(pl.col("check") == check).select(owner)
-    silent = (
-        evidence.owners("parcel")
-        .select(owner)
-        .join(scans.unique(), on=owner, how="anti")
-        .join(said.unique(), on=owner, how="anti")
-    )
+    parcels = evidence.owners("parcel").select(owner)
+    silent = parcels.join(scans.unique(), on=owner, how="anti")
+    if not silent.is_empty():
+        said = evidence.not_assessed.filter(pl.col("check") == check).select(owner)
+        silent = silent.join(said.unique(), on=owner, how="anti")
     return as_not_assessed(silent, check, pl.lit("no scan"))

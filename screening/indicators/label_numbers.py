@@ -1,11 +1,13 @@
 """Numbers read on photos of parcels and cartons, and those that the manifest lists for them."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Final, Literal
 
 import polars as pl
 from rapidfuzz.distance import Levenshtein
 
+from parcelscope.datasets.records import FINDING_SCHEMA
 from parcelscope.screening.indicators.check_digits import (
     air_waybill_holds,
     check_holds,
@@ -44,7 +46,10 @@ def numbers_read(findings: pl.DataFrame, reader: Reader) -> pl.DataFrame:
     """
     read = findings.filter(
         (pl.col("source") == reader) & pl.col("text").is_not_null() & (pl.col("code") != ADDRESS)
-    ).with_columns(normalised(pl.col("text")).alias("number"))
+    )
+    if read.is_empty():
+        return _none_read()
+    read = read.with_columns(normalised(pl.col("text")).alias("number"))
     read = read.with_columns(
         check_holds(read["number"]).alias("holds"),
         air_waybill_holds(read["number"]).alias("bill_holds"),
@@ -68,22 +73,35 @@ def numbers_read(findings: pl.DataFrame, reader: Reader) -> pl.DataFrame:
     )
 
 
+@cache
+def _none_read() -> pl.DataFrame:
+    kept = {name: FINDING_SCHEMA[name] for name in ("text", "image_path", "box_xyxy", "observed")}
+    texts = dict.fromkeys((*OWNER, "number"), pl.String())
+    return pl.DataFrame(schema={**texts, **kept, "is_identifier": pl.Boolean()})
+
+
 def unlisted(evidence: Evidence, numbers: pl.DataFrame) -> pl.DataFrame:
     """Those of `numbers` that the manifest does not list for their owner.
 
     Returns:
         Their columns, and `given_to`: the parcel that the manifest gives the number to, if any.
     """
+    if numbers.is_empty():
+        return _given_to_nobody(numbers)
     # Most labels are the parcel's own, letter for letter; the others are compared with everything.
     own = evidence.owners("parcel").select(*OWNER, pl.col("tracking_number").alias("text"))
     others = numbers.join(own, on=[*OWNER, "text"], how="anti")
     # Usually there are no others, and listing every number of every row takes a while.
-    strangers = (
-        others
-        if others.is_empty()
-        else others.join(listed(evidence, others), on=[*OWNER, "number"], how="anti")
-    )
-    return strangers.join(_given_to(evidence, strangers), on="number", how="left")
+    if others.is_empty():
+        return _given_to_nobody(others)
+    strangers = others.join(listed(evidence, others), on=[*OWNER, "number"], how="anti")
+    if strangers.is_empty():
+        return _given_to_nobody(strangers)
+    return strangers.join(_given_to(evidence), on="number", how="left")
+
+
+def _given_to_nobody(strangers: pl.DataFrame) -> pl.DataFrame:
+    return strangers.with_columns(pl.lit(None, pl.String).alias("given_to"))
 
 
 def listed(evidence: Evidence, owners: pl.DataFrame) -> pl.DataFrame:
@@ -102,11 +120,17 @@ def listed(evidence: Evidence, owners: pl.DataFrame) -> pl.DataFrame:
         (in_carton, _PARCEL_COLUMNS),
         (around, _CARTON_COLUMNS),
     )
-    parts = []
+    these, parts = owners.select(OWNER).unique(), []
     for rows, columns in lists:
-        asked = rows.join(owners.select(OWNER).unique(), on=OWNER, how="semi")
-        parts.append(_numbers(asked, columns))
-    return pl.concat(parts)
+        asked = rows.join(these, on=OWNER, how="semi")
+        if not asked.is_empty():
+            parts.append(_numbers(asked, columns))
+    return pl.concat([_no_numbers(), *parts])
+
+
+@cache
+def _no_numbers() -> pl.DataFrame:
+    return pl.DataFrame(schema=dict.fromkeys((*OWNER, "number"), pl.String()))
 
 
 def without_misreadings(
@@ -159,9 +183,9 @@ def unread(evidence: Evidence, numbers: pl.DataFrame, reader: Reader) -> pl.Data
         with_reasons(owners, evidence, reader)
         .join(photos.unique(), on=OWNER, how="left")
         .join(poor, on=OWNER, how="left")
-        .join(_looked_at(evidence, reader, owners), on=OWNER, how="left")
         .join(numbers.select(OWNER).unique(), on=OWNER, how="anti")
     )
+    rows = _with_looked_at(rows, evidence, reader)
     no_photo, why = pl.col("has_photo").is_null(), pl.col("detector_reason")
     reason = (
         pl.when(no_photo)
@@ -176,13 +200,14 @@ def unread(evidence: Evidence, numbers: pl.DataFrame, reader: Reader) -> pl.Data
     return rows.select(*OWNER, reason.alias("reason")).drop_nulls("reason")
 
 
-def _looked_at(evidence: Evidence, reader: Reader, owners: pl.DataFrame) -> pl.DataFrame:
-    """Owners whose photos `reader` read, whatever it found: owner_id, owner_kind, looked_at."""
-    looked = owners
-    if reader == "photo.text":  # only where it was asked for; it says so of every photo
-        said = evidence.findings.filter(pl.col("source") == reader)
-        looked = said.select(OWNER).unique()
-    return looked.with_columns(pl.lit(value=True).alias("looked_at"))
+def _with_looked_at(rows: pl.DataFrame, evidence: Evidence, reader: Reader) -> pl.DataFrame:
+    """`rows` with `looked_at`: true where `reader` read the owner's photos, whatever it found."""
+    true = pl.lit(value=True).alias("looked_at")
+    if reader == "photo.codes":  # codes are looked for on every photo
+        return rows.with_columns(true)
+    # Text only where it was asked for; the reader then says so of every photo.
+    said = evidence.findings.filter(pl.col("source") == reader).select(OWNER).unique()
+    return rows.join(said.with_columns(true), on=OWNER, how="left")
 
 
 def _numbers(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
@@ -194,11 +219,9 @@ def _numbers(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     )
 
 
-def _given_to(evidence: Evidence, strangers: pl.DataFrame) -> pl.DataFrame:
-    """The parcel that the manifest gives each of the strangers' numbers to: number, given_to."""
+def _given_to(evidence: Evidence) -> pl.DataFrame:
+    """The parcel that the manifest gives each number to: number, given_to."""
     parcels = evidence.owners("parcel")
-    if strangers.is_empty():  # the usual case, and the numbers of a whole window take a while
-        parcels = parcels.clear()
     # Short numbers (a house bill "17") turn up in any code by chance.
     return (
         _numbers(parcels, _OWN_NUMBERS)

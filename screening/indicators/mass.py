@@ -9,8 +9,8 @@ from parcelscope.screening.indicators.bands import masses_on_arrival
 from parcelscope.screening.indicators.evidence import (
     Evidence,
     Outcome,
-    as_findings,
     as_not_assessed,
+    findings_of,
     merged,
     with_ratio,
     with_reasons,
@@ -87,26 +87,29 @@ def _xray_against(
     )
     differs = pl.col("comparable") & (pl.col("distance") > parameters.min_half_widths)
     fired = rows.filter(differs)
-    findings = with_ratio(
-        fired.select(
-            "owner_id",
-            "owner_kind",
-            pl.lit(code).alias("code"),
-            pl.format(
-                "By X-ray it weighs {} to {}{}; {} says {}.",
-                grams(low),
-                grams(high),
-                pl.when("one_energy").then(pl.lit(f", {ONE_ENERGY}")).otherwise(pl.lit("")),
-                pl.lit(_SAYS[column]),
-                grams(weight),
-            ).alias("sentence"),
-            middle.alias("observed"),
-            low.alias("observed_low"),
-            high.alias("observed_high"),
-            weight.alias("expected"),
-            pl.lit("g").alias("unit"),
+    findings = findings_of(
+        fired,
+        lambda: with_ratio(
+            fired.select(
+                "owner_id",
+                "owner_kind",
+                pl.lit(code).alias("code"),
+                pl.format(
+                    "By X-ray it weighs {} to {}{}; {} says {}.",
+                    grams(low),
+                    grams(high),
+                    pl.when("one_energy").then(pl.lit(f", {ONE_ENERGY}")).otherwise(pl.lit("")),
+                    pl.lit(_SAYS[column]),
+                    grams(weight),
+                ).alias("sentence"),
+                middle.alias("observed"),
+                low.alias("observed_low"),
+                high.alias("observed_high"),
+                weight.alias("expected"),
+                pl.lit("g").alias("unit"),
+            ),
+            parameters.xray.ratios(fired["distance"].to_numpy()),
         ),
-        parameters.xray.ratios(fired["distance"].to_numpy()),
     )
     reason = (
         pl.when(~(weight > 0).fill_null(value=False))
@@ -117,7 +120,7 @@ def _xray_against(
     )
     unsure = pl.col("comparable") & ~differs & ~pl.col("agree")
     return Outcome(
-        findings=as_findings(findings),
+        findings=findings,
         not_assessed=as_not_assessed(rows.filter(~pl.col("comparable") | unsure), code, reason),
     )
 
@@ -133,19 +136,22 @@ def _scale_against_declared(weighed: pl.DataFrame, parameters: MassParameters) -
         ((measured - declared).abs() / tolerance).alias("distance"),
     )
     fired = rows.filter(pl.col("comparable") & (pl.col("distance") >= parameters.scale.at[0]))
-    findings = with_ratio(
-        fired.select(
-            "owner_id",
-            "owner_kind",
-            pl.lit(SCALE_DECLARED).alias("code"),
-            pl.format(
-                "The scale says {}; the manifest says {}.", grams(measured), grams(declared)
-            ).alias("sentence"),
-            measured.alias("observed"),
-            declared.alias("expected"),
-            pl.lit("g").alias("unit"),
+    findings = findings_of(
+        fired,
+        lambda: with_ratio(
+            fired.select(
+                "owner_id",
+                "owner_kind",
+                pl.lit(SCALE_DECLARED).alias("code"),
+                pl.format(
+                    "The scale says {}; the manifest says {}.", grams(measured), grams(declared)
+                ).alias("sentence"),
+                measured.alias("observed"),
+                declared.alias("expected"),
+                pl.lit("g").alias("unit"),
+            ),
+            parameters.scale.ratios(fired["distance"].to_numpy()),
         ),
-        parameters.scale.ratios(fired["distance"].to_numpy()),
     )
     reason = (
         pl.when(~(declared > 0).fill_null(value=False))
@@ -153,6 +159,6 @@ def _scale_against_declared(weighed: pl.DataFrame, parameters: MassParameters) -
         .otherwise(pl.lit(_MISSING["measured_weight_g"]))
     )
     return Outcome(
-        findings=as_findings(findings),
+        findings=findings,
         not_assessed=as_not_assessed(rows.filter(~pl.col("comparable")), SCALE_DECLARED, reason),
     )

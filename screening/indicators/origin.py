@@ -77,7 +77,7 @@ def _differences(rows: pl.DataFrame, evidence: Evidence, parameters: OriginParam
         strength.alias("strength")
     )
     fired = judged.filter(pl.col("strength") >= parameters.difference.at[0]).sort(_OWNER)
-    spots = _spots(seen)
+    spots = {} if fired.is_empty() else _spots(seen)
     sentences = [_sentence(row, spots.get((row["owner_id"], row["owner_kind"]), []))
                  for row in fired.iter_rows(named=True)]  # fmt: skip
     findings = findings_of(
@@ -161,6 +161,9 @@ def _sentence(row: dict[str, Any], spots: list[dict[str, Any]]) -> str:
 
 def _counts(rows: pl.DataFrame, evidence: Evidence, parameters: OriginParameters) -> Outcome:
     """Cartons whose counts of pieces at the two stations do not meet."""
+    cartons = rows.filter(pl.col("owner_kind") == "carton")
+    if cartons.is_empty():
+        return merged([])
     counted_in = with_station(
         evidence.findings.filter(pl.col("code") == "pieces.count"), evidence.feed.images
     )
@@ -168,7 +171,7 @@ def _counts(rows: pl.DataFrame, evidence: Evidence, parameters: OriginParameters
         pl.col("observed_low").min().ceil().alias("low"),
         pl.col("observed_high").max().floor().alias("high"),
     )
-    joined = rows.filter(pl.col("owner_kind") == "carton")
+    joined = cartons
     for station in ("origin", "arrival"):
         one = bands.filter(pl.col("station") == station).select(
             *_OWNER, pl.col("low").alias(f"{station}_low"), pl.col("high").alias(f"{station}_high")

@@ -119,6 +119,8 @@ def _scans(evidence: Evidence) -> pl.DataFrame:
 
 def _judged(scans: pl.DataFrame, parameters: OutlierParameters) -> pl.DataFrame:
     """Each scan in each of its groups that is large enough: columns as `_JUDGED`."""
+    if scans.height < parameters.min_scans:
+        return _JUDGED
     parts = [_JUDGED]
     for group in GROUPS:
         known = scans.filter(pl.col(group).fill_null("") != "")

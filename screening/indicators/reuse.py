@@ -150,6 +150,13 @@ def _reused(
     numbered = rows.filter(pl.col("number_text").is_not_null()).with_columns(
         pl.len().over("number_text").alias("rows")
     )
+    without = as_not_assessed(
+        rows.filter(pl.col("number_text").is_null()),
+        code,
+        pl.lit(f"the manifest gives no {_NAMES[code]}"),
+    )
+    if before.is_empty() and (numbered["rows"] == 1).all():  # the usual case
+        return Outcome(findings=as_findings(pl.DataFrame()), not_assessed=without)
     others = before.filter(~pl.col("is_same") & ~pl.col("is_onward"))
     last = (
         others.with_columns(pl.col("gap").abs().alias("distance"))
@@ -175,11 +182,7 @@ def _reused(
         findings=findings_of(fired, lambda: _told(fired, code, parameters)),
         not_assessed=pl.concat(
             [
-                as_not_assessed(
-                    rows.filter(pl.col("number_text").is_null()),
-                    code,
-                    pl.lit(f"the manifest gives no {name}"),
-                ),
+                without,
                 as_not_assessed(
                     moving,
                     code,

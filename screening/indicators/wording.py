@@ -5,7 +5,7 @@ import polars as pl
 
 def plain(number: pl.Expr, decimals: int) -> pl.Expr:
     """`number` with up to `decimals` decimals: 12.50 reads 12.5, and 12.00 reads 12."""
-    return number.cast(pl.Float64).round(decimals).cast(pl.String).str.replace(r"\.0$", "")
+    return number.cast(pl.Float64).round(decimals).cast(pl.String).str.strip_suffix(".0")
 
 
 def quoted(text: pl.Expr) -> pl.Expr:

@@ -309,3 +309,21 @@ def test_an_empty_table_has_no_verdicts() -> None:
     assert policy_verdicts(w.feed().parcels, p.US).schema == VERDICT_SCHEMA
     nobody = Policies(jurisdiction="nowhere")
     assert verdict("2024-01-01", nobody)["pack"] is None
+
+
+DAYS = ("2024-01-01", "2026-03-01", "2026-06-30", "2026-08-01")
+CHANNELS = ("express", "mail", "cargo", "other", None)
+
+
+def test_a_parcel_alone_is_judged_as_among_parcels_of_other_channels_and_days() -> None:
+    rows = [
+        {**FULL, "parcel_id": f"{day} {channel} {number}", "arrived_at": p.noon(day),
+         "channel": channel, "entry_number": number, "origin_country": None, "hs_code": None}
+        for day in DAYS
+        for channel in CHANNELS
+        for number in (None, "XYZ-1234567-8")
+    ]  # fmt: skip
+    together = policy_verdicts(w.feed(rows).parcels, p.US)
+    alone = pl.concat([policy_verdicts(w.feed([row]).parcels, p.US) for row in rows])
+    # What no row of the window declares depends on the window.
+    assert_frame_equal(together.drop("unfilled"), alone.drop("unfilled"))

@@ -1,6 +1,7 @@
 """Lists of what was not assessed: the same as sorting and grouping the texts."""
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,10 @@ ROWS = st.lists(
     ),
     max_size=30,
 )
+
+
+MANY = 300
+"""Repetitions after which a table of one row is no small one."""
 
 
 def table(rows: list[tuple[str, str, str, str]]) -> pl.DataFrame:
@@ -41,3 +46,11 @@ def test_each_owner_is_told_what_was_not_checked(rows: list[tuple[str, str, str,
         ordered = sorted(told[owner], key=lambda pair: (pair[0].encode(), pair[1].encode()))
         assert texts == [f"{check}: {reason}" for check, reason in ordered]
         assert missed == len({check for check, _ in ordered} & {"U1", "é"})
+
+
+@pytest.mark.parametrize("reason", ["no value", ""])
+def test_a_long_table_is_ordered_like_a_short_one(reason: str) -> None:
+    few = [("P2", "parcel", "U1", reason), ("P10", "carton", "U2", "é"), ("ß", "parcel", "U1", "")]
+    short, long = table(few), table(few * MANY)
+    assert in_order(long).unique(maintain_order=True).equals(in_order(short))
+    assert not_assessed_lists(long, ["U1"]).equals(not_assessed_lists(short, ["U1"]))
