@@ -4,6 +4,7 @@ import signal
 import socket
 import ssl
 from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
 from sqlalchemy import Engine
@@ -43,12 +44,18 @@ def serve(settings: ReviewSettings, engine: Engine, *, say: Callable[[str], None
         timeout_graceful_shutdown=5,
         h11_max_incomplete_event_size=64 * 1024,
     )
+    server = uvicorn.Server(config)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        # Also what comes before the server listens to signals of its own. It raises once more what
+        # made it stop, when it has: to stop is no failure.
+        server.should_exit = True
+
     with _listen(settings.host, settings.port) as listening:
-        say(f"parcelscope review is at {_address(settings, listening)}")
         for asked in (signal.SIGTERM, signal.SIGINT):
-            # The server raises once more what made it stop, when it has: to stop is no failure.
-            signal.signal(asked, lambda number, frame: None)
-        uvicorn.Server(config).run(sockets=[listening])
+            signal.signal(asked, stop)
+        say(f"parcelscope review is at {_address(settings, listening)}")
+        server.run(sockets=[listening])
 
 
 def check_exposure(settings: ReviewSettings, engine: Engine) -> None:
