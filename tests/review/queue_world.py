@@ -14,7 +14,9 @@ from parcelscope.inference.database import sqlite_url
 from parcelscope.review.audit import audit
 from parcelscope.review.database import open_review, reading
 from parcelscope.review.events import Event, read
+from parcelscope.review.exams import Exam
 from parcelscope.review.items import Item, NewItem, enrol, find
+from parcelscope.review.queue import Decision, take
 from parcelscope.review.roles import Person
 from parcelscope.review.tables import METADATA
 
@@ -45,6 +47,17 @@ def carton(number: int, **columns: Any) -> NewItem:
     """A master carton."""
     told: dict[str, Any] = {"facility": "JFK", "priority": 0.0, "dossier": {}, **columns}
     return NewItem(owner_kind="carton", owner_id=f"MC-{number}", **told)
+
+
+FIVE_PARCELS = tuple(parcel(number) for number in range(1, 6))
+CLEAR = Decision(decision="clear", reason_code="repacked")
+INSPECT = Decision(decision="inspect")
+VIOLATION = Exam(outcome="violation", kind="undeclared")
+
+
+def took(engine: Engine, person: Person, *, now: float = NOON, **options: Any) -> list[str]:
+    """Ids of what `person` has after they took what comes next."""
+    return [one.owner_id for one in take(engine, person, now=now, **options)]
 
 
 @contextmanager

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.review.bench_pages import put_parcels
 from tests.review.bench_world import bench_carton, write_bench_feed
 from tests.review.chromium import chromium, needs_chromium, new_page, sign_in, wait_for_parcel
 from tests.review.live_review import PASSWORD, LiveReview, add_people, live_review, put
 from tests.review.queue_world import new_url
-from tests.review.test_workstation import put_parcels
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

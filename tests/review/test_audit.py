@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
-from tests.inference.postgres_server import Server, postgres_server
 from tests.review.queue_world import ANA, BO, NOON, SUE, log, look, new_url, parcel, review_with
 
 from parcelscope.review import queue
@@ -27,12 +26,6 @@ from parcelscope.review.events import chained
 from parcelscope.review.queue import Decision
 
 ONE, TWO, THREE = (parcel(number) for number in (1, 2, 3))
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with postgres_server() as running:
-        yield running
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

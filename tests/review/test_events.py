@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
-from tests.inference.postgres_server import Server, postgres_server
+from tests.inference.postgres_server import Server
 from tests.review.queue_world import log, new_url
 
 from parcelscope.review.database import open_review, reading, writing
@@ -22,12 +22,6 @@ COPY = (
     "INSERT INTO review_events SELECT {seq}, at, who, kind, item_id, reference, body, prev_hash,"
     " hash FROM review_events WHERE seq = 5"
 )
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with postgres_server() as running:
-        yield running
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine
-from tests.inference.postgres_server import Server, postgres_server
 from tests.review.queue_world import ANA, BO, NOON, log, look, new_url, parcel, review_with
 
 from parcelscope.review import queue
@@ -20,12 +19,6 @@ from parcelscope.review.queue import Decision
 from parcelscope.review.roles import Person
 
 ONE, TWO = parcel(1), parcel(2)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with postgres_server() as running:
-        yield running
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -5,11 +5,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from tests.review.bench_pages import put_parcels
 from tests.review.bench_world import write_bench_feed
 from tests.review.chromium import chromium, needs_chromium, new_page
 from tests.review.live_review import live_review
 from tests.review.queue_world import new_url
-from tests.review.test_workstation import put_parcels
 
 REVIEW = Path(__file__).parents[2] / "review"
 SHIPPED = [path for folder in ("static", "pages") for path in sorted((REVIEW / folder).iterdir())]

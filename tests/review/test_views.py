@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
-from tests.inference.postgres_server import Server, postgres_server
 from tests.review.queue_world import ANA, BO, SUE, VIC, new_url, review_with
 
 from parcelscope.review.database import reading
@@ -15,12 +14,6 @@ from parcelscope.review.roles import Person
 from parcelscope.review.views import View, remove, save, views_of
 
 RISKY = Filters(band="inspect", facility="JFK")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with postgres_server() as running:
-        yield running
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

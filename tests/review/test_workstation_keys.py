@@ -5,11 +5,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.review.bench_pages import put_parcels
 from tests.review.bench_world import bench_carton, write_bench_feed
 from tests.review.chromium import chromium, needs_chromium, new_page, wait_for_parcel
 from tests.review.live_review import live_review, put
 from tests.review.queue_world import new_url
-from tests.review.test_workstation import put_parcels
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -82,7 +82,7 @@ def change(page: "Page", act: Callable[[], None], before: tuple[str, ...]) -> bo
 def test_each_key_of_the_help_does_something(fresh: "Page") -> None:
     idle = []
     for entry in keys(fresh):
-        if entry["name"] in ("undo", "marks"):  # shown by test_workstation, on other parcels
+        if entry["name"] in ("undo", "marks"):  # shown by other tests, on other parcels
             continue
         fresh.goto("/")
         wait_for_parcel(fresh)
