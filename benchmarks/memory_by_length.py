@@ -75,7 +75,7 @@ def run(drawn: Path, length: int, *, stages: bool) -> None:
         summary = screen(folder, Path(name) / "run", bundle_folder=bundle, executor=executor)
         took_s = time.process_time() - began
         assert summary.counts.parcels.assessed == length
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = peak_bytes()
     print(
         f"{length:,} parcels, {summary.counts.findings:,} findings: peak"
         f" {peak / MEGABYTE:,.0f} MB, {executor.peak_bytes / MEGABYTE:,.0f} MB of it before the"
@@ -162,8 +162,17 @@ class Repeated:
             }
             result = ShardResult(index=spec.index, owners=len(spec.owners), **told)
             yield commit_shard(make_worker, make_worker.loaded.ledger, spec, result)
-        self.peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        self.peak_bytes = peak_bytes()
         self.samples.note("shards committed")
+
+
+def peak_bytes() -> int:
+    """The most memory that this program had.
+
+    `getrusage` would also count what the process held before this program was started in it.
+    """
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
 def by_owner(rows: Iterable[Any]) -> dict[str, list[Any]]:

@@ -64,11 +64,15 @@ def assess_owners(
         return _quarantined(feed, kind).sort(key, "verdict")
     of_kind = pl.col("owner_kind") == kind
     strong = said.strong.filter(of_kind)
+    # Sorted whole below: the columns that nobody asks for stay out of it.
+    told = said.reported.select(
+        "owner_id", "owner_kind", "code", "sentence", "likelihood_ratio", "p_value"
+    )
     unmade = said.not_assessed.lazy().filter(of_kind).select("owner_id", "check", "reason")
     unlooked = not_assessed_lists(unmade.collect(), said.checks[kind])
     rows = (
         fused.risk.join(
-            _reason_lists(said.reported.filter(of_kind), fused, config.max_reasons),
+            _reason_lists(told.filter(of_kind), fused, config.max_reasons),
             on="owner_id",
             how="left",
         )

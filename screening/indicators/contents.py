@@ -19,6 +19,8 @@ DETECTOR = "xray.contents"
 SUPPORT = "contents.support"
 MATERIAL = "contents.material"
 _OWNER = ["owner_id", "owner_kind"]
+_SLICE_ROWS = 500_000
+"""Findings that are searched at a time."""
 
 
 class ContentsParameters(BaseModel, frozen=True, extra="forbid"):
@@ -38,19 +40,11 @@ def contents_contradict(evidence: Evidence, parameters: ContentsParameters) -> O
     parcels = with_reasons(
         evidence.owners("parcel").select(*_OWNER, "hs_code", "description"), evidence, DETECTOR
     )
-    declared = _declared(parcels, load_goods_families())
-    support = (
-        # Of a long window these are many rows; the columns that nobody asks for stay out of it.
-        evidence.findings.select(*_OWNER, "code", "text", "observed", "image_path")
-        .filter(pl.col("code") == SUPPORT)
-        .group_by(*_OWNER, pl.col("text").alias("family"))
-        # Several scans of one parcel: the one that shows most of the family speaks for it.
-        .agg(pl.col("observed").max().alias("p_value"), pl.col("image_path").min())
-    )
+    declared = _declared(parcels, load_goods_families()).explode("families")
+    declared = declared.rename({"families": "family"})
+    support, seen = _support(evidence.findings, declared)
     judged = (
-        declared.explode("families")
-        .rename({"families": "family"})
-        .join(support, on=[*_OWNER, "family"], how="left")
+        declared.join(support, on=[*_OWNER, "family"], how="left")
         .group_by(_OWNER)
         .agg(
             pl.col("family").drop_nulls().sort(),
@@ -63,7 +57,6 @@ def contents_contradict(evidence: Evidence, parameters: ContentsParameters) -> O
             pl.col("image_path").min(),
         )
     )
-    seen = support.select(*_OWNER, pl.lit(value=True).alias("seen")).unique()
     rows = parcels.join(judged, on=_OWNER, how="left").join(seen, on=_OWNER, how="left")
     named = (pl.col("family").list.len() > 0).fill_null(value=False)
     comparable = named & pl.col("seen").fill_null(value=False) & pl.col("unknown").is_null()
@@ -79,6 +72,40 @@ def contents_contradict(evidence: Evidence, parameters: ContentsParameters) -> O
         findings=findings_of(fired, lambda: _worded(fired, evidence)),
         not_assessed=as_not_assessed(rows.filter(~comparable), CONTENTS, reason),
     )
+
+
+def _support(findings: pl.DataFrame, declared: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What scans show of the families that were declared, and which parcels a model looked at.
+
+    Args:
+        findings: Columns as `FINDING_SCHEMA`.
+        declared: owner_id, owner_kind, family.
+
+    Returns:
+        owner_id, owner_kind, family, p_value, image_path, once each; and owner_id, owner_kind,
+        seen.
+    """
+    told = findings.select(
+        *_OWNER,
+        "code",
+        pl.col("text").alias("family"),
+        pl.col("observed").alias("p_value"),
+        "image_path",
+    )
+    # Of a long window these are many rows, most of families that nobody declared: slice by slice.
+    kept, seen = [], []
+    for some in told.iter_slices(_SLICE_ROWS) if told.height > _SLICE_ROWS else (told,):
+        supporting = some.filter(pl.col("code") == SUPPORT).drop("code")
+        seen.append(supporting.select(_OWNER).unique())
+        kept.append(supporting.join(declared, on=[*_OWNER, "family"], how="semi"))
+    support = (
+        pl.concat(kept)
+        .group_by(*_OWNER, "family")
+        # Several scans of one parcel: the one that shows most of the family speaks for it.
+        .agg(pl.col("p_value").max(), pl.col("image_path").min())
+    )
+    owners = pl.concat(seen).unique() if len(seen) > 1 else seen[0]
+    return support, owners.with_columns(pl.lit(value=True).alias("seen"))
 
 
 def _declared(parcels: pl.DataFrame, table: GoodsFamilies) -> pl.DataFrame:

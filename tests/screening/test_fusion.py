@@ -60,6 +60,20 @@ def test_a_measurement_has_no_strength() -> None:
     assert strengths(findings_frame([finding("P", "mass.total")])).is_empty()
 
 
+def test_strengths_of_a_long_window_are_those_of_its_rows() -> None:
+    few = findings_frame(
+        [
+            finding("P1", "item.knife", p_value=0.01),
+            finding("P2", "item.knife", p_value=0.5),
+            finding("P1", "item.knife", p_value=0.1),
+            finding("P2", "U1.count", likelihood_ratio=10.0),
+            finding("P2", "U1.count", p_value=0.001),
+            finding("P1", "mass.total"),
+        ]
+    )
+    assert strengths(few[[*range(few.height)] * 9_000]).equals(strengths(few))
+
+
 def test_the_strongest_finding_of_a_code_counts() -> None:
     twice = [finding("P", "item.knife", p_value=p) for p in (0.1, 0.01)]
     assert strengths(findings_frame(twice))["strength"].to_list() == [pytest.approx(2.0)]
