@@ -2,6 +2,8 @@
 PYTHON ?= python3
 DEMO := .venv
 TEST := .venv-test
+# Test files side by side, in the order of their names: the long ones, notebooks and trainings, come last.
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test check bundle demo-references clean
 
@@ -11,7 +13,7 @@ demo: $(DEMO)/ready  ## make a small feed, score it with the built-in bundle, sa
 	@echo "(parcelscope is $(DEMO)/bin/parcelscope here)"
 
 test: $(TEST)/ready check  ## everything: style, types, layers, tests
-	$(TEST)/bin/python -m pytest
+	$(TEST)/bin/python -m pytest $(SIDE_BY_SIDE)
 
 check: $(TEST)/ready
 	$(TEST)/bin/ruff check .

@@ -95,7 +95,7 @@ def an_image(number: int = 0, **changes: object) -> AnnotatedImage:
     return replace(image, **changes)  # type: ignore[arg-type]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(found=images())
 def test_what_is_written_is_read_again(
     found: list[AnnotatedImage], pictures: Path, tmp_path_factory: pytest.TempPathFactory
@@ -113,7 +113,7 @@ def test_what_is_written_is_read_again(
 
 
 @pytest.mark.parametrize("form", ["coco", "yolo"])
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(found=images())
 def test_boxes_survive_export_and_import(
     form: ExportFormat,

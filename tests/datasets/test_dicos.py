@@ -152,7 +152,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
 CHANGES = st.lists(st.tuples(st.integers(128, 3000), st.integers(0, 255)), max_size=6)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.integers(0, 1), CHANGES, st.integers(128, 6000))
 def test_damaged_files_raise_image_errors_only(
     samples: list[bytes], index: int, changes: list[tuple[int, int]], kept: int

@@ -162,7 +162,7 @@ def test_an_image_without_a_name_is_refused(name: str, value: str, tmp_path: Pat
         read_dicos_instance((tmp_path / "b.dcs").read_bytes())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_damaged_image_is_named_or_refused(data: st.DataObject) -> None:
     whole = bytearray(DAMAGED_FROM)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from parcelscope.datasets.country_names import COUNTRY_OF_NAME
@@ -123,7 +123,6 @@ def test_names_of_countries_are_written_as_they_are_compared() -> None:
     assert all(name == name.upper().strip() and name.isascii() for name in COUNTRY_OF_NAME)
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(max_size=30), max_size=6))
 def test_no_text_breaks_the_reader(texts: list[str]) -> None:
     for one in label_addresses(lines(*texts)):

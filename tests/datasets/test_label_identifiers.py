@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from parcelscope.datasets.identifiers import identify, make_s10, make_sscc
@@ -111,7 +111,6 @@ def test_a_number_read_twice_stands_once_as_it_was_read_most_surely() -> None:
     assert not found.is_repaired
 
 
-@settings(deadline=None)
 @given(st.from_regex(r"[0-9]{8}", fullmatch=True), st.sampled_from(sorted(LIKE_DIGITS)))
 def test_a_repaired_number_always_holds(serial: str, letter: str) -> None:
     number = make_s10("RB", serial, "GB")
@@ -120,7 +119,6 @@ def test_a_repaired_number_always_holds(serial: str, letter: str) -> None:
             assert one.kind == "unknown" or identify(one.value).valid
 
 
-@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_no_text_breaks_the_reader(text: str) -> None:
     for one in read(text):

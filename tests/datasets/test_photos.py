@@ -170,7 +170,7 @@ tifffile.imwrite(TIFFS["rgb tiff"], SCENE, photometric="rgb", compression="lzw")
 WHOLE = FORMS | {name: stream.getvalue() for name, stream in TIFFS.items()}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from(sorted(WHOLE)), st.floats(0.3, 1), CHANGES, st.sampled_from([None, 50]))
 def test_damaged_photos_raise_image_errors_only(
     name: str, kept: float, changes: list[tuple[float, int]], wanted_px: int | None

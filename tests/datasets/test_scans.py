@@ -355,7 +355,7 @@ WHOLE = {
 CHANGES = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=5)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.sampled_from(sorted(WHOLE)), st.floats(0.2, 1), CHANGES)
 def test_damaged_files_raise_image_errors_only(
     name: str, kept: float, changes: list[tuple[float, int]]

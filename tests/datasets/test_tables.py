@@ -240,9 +240,7 @@ def test_nul_in_free_text_becomes_the_replacement_character(tmp_path: Path) -> N
     assert column(read, "description") == ["a\ufffdb"]
 
 
-@settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     values=st.lists(
         st.text(st.characters(codec="utf-8", exclude_characters="\r\x00"), max_size=8), max_size=12

@@ -24,7 +24,11 @@ def test_what_the_command_line_says_goes_before_the_file(tmp_path: Path) -> None
     ("text", "told"),
     [
         pytest.param("port: [", "a.yaml: expected YAML, got: ", id="broken"),
-        pytest.param("- port", "a.yaml: expected the settings of the door as a mapping, got list", id="a list"),
+        pytest.param(
+            "- port",
+            "the settings of the door as a mapping, got list",
+            id="a list",
+        ),
         pytest.param("prot: 1", "a.yaml: prot: Extra inputs are not permitted", id="misspelt"),
         pytest.param(None, "a.yaml: expected the settings of the door, got: No such", id="absent"),
     ],

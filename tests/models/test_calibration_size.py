@@ -1,7 +1,7 @@
 """How many compliant scans a threshold takes."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import beta
 from tests.inference.sound_bundle import TAIL
@@ -35,7 +35,6 @@ def told(one: DetectorCard) -> list[tuple[bool | None, str]]:
     return list(calibration_checks(one, max_alarm_share=0.02))
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(st.integers(1, 3000), st.data())
 def test_the_bound_is_that_of_clopper_and_pearson(count: int, data: st.DataObject) -> None:
     reach = data.draw(st.integers(0, count - 1))

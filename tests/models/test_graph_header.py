@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 from tests.inference.tiny_bundle import write_tiny_bundle
@@ -109,7 +109,6 @@ def test_a_file_that_is_no_model_is_named(tmp_path: Path, content: bytes) -> Non
         read_graph_header(path)
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(st.binary(max_size=200), st.integers(0, 400))
 def test_damaged_bytes_are_a_sentence_and_nothing_else(noise: bytes, at: int) -> None:
     content = branching_model(helper.make_tensor("w", TensorProto.FLOAT, [1], [1.0]))

@@ -154,7 +154,7 @@ def test_without_a_name_or_an_address_nothing_is_compared() -> None:
     assert set(w.reasons_not_assessed(outcome, "U10.split")) == {"N", "A"}
 
 
-@settings(deadline=None, max_examples=5)
+@settings(max_examples=5)
 @given(st.permutations(range(16)))
 def test_the_order_of_rows_changes_nothing(order: list[int]) -> None:
     rows = [

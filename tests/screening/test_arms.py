@@ -91,7 +91,7 @@ def test_ten_thousand_redraws_match_the_logged_chances(of: Units) -> None:
         assert np.all(np.abs(found - logged) <= tolerance), (found, logged)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.lists(st.floats(0, 1) | st.just(float("nan")), min_size=1, max_size=60),
     st.floats(0.5, 80.0),

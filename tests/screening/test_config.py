@@ -76,7 +76,7 @@ def test_a_setting_that_does_not_fit_is_named(
     ("content", "match"),
     [
         pytest.param("a: [1", r"expected YAML, got: .*line 1", id="broken YAML"),
-        pytest.param("", r"expected a screening configuration as a mapping, got NoneType", id="empty"),
+        pytest.param("", r"configuration as a mapping, got NoneType", id="empty"),
     ],
 )
 def test_a_file_that_is_no_configuration_is_refused(

@@ -135,7 +135,7 @@ def test_what_is_missing_is_not_assessed(missing: str, reason: str) -> None:
     assert w.reasons_not_assessed(said(row("A", **{missing: None})), "U9.day") == {"A": reason}
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(st.permutations(range(7)))
 def test_sums_do_not_depend_on_the_order_of_rows(order: list[int]) -> None:
     rows = [row(f"P{n}", value=0.1 + n * 133.37) for n in range(7)]

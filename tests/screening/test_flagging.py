@@ -64,7 +64,7 @@ RISKS = st.lists(st.none() | st.sampled_from([0.0, 0.1, 0.5, 0.9]) | st.floats(0
 SHARES = st.floats(0.001, 1.0)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(RISKS, SHARES, st.floats(0, 1), st.integers(0, 2**32))
 def test_a_share_is_kept_and_everyone_has_a_propensity(
     risks: list[float | None], budget: float, random_share: float, seed: int
@@ -83,7 +83,7 @@ def test_a_share_is_kept_and_everyone_has_a_propensity(
         assert (chosen.chances["propensity"] > 0).all()
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(RISKS, SHARES, st.integers(0, 2**32), st.randoms(use_true_random=False))
 def test_same_seed_same_flags_in_any_order_of_rows(
     risks: list[float | None], budget: float, seed: int, random: Random

@@ -5,7 +5,7 @@ from random import Random
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from parcelscope.datasets.records import Finding, findings_frame
@@ -130,7 +130,6 @@ def test_without_owners_there_is_no_risk() -> None:
     assert fused.risk.is_empty()
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(
@@ -156,7 +155,6 @@ def test_risk_is_the_same_to_the_last_bit_in_any_order(
     assert one.contributions.equals(two.contributions)
 
 
-@settings(deadline=None)
 @given(st.floats(1e-6, 1.0), st.floats(1e-6, 1.0))
 def test_a_rarer_score_never_lowers_the_risk(p: float, q: float) -> None:
     risks = [

@@ -206,7 +206,7 @@ def test_rejected_rows_may_be_those_that_a_heavy_carton_lacks() -> None:
 
 
 @given(st.randoms(use_true_random=False))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_the_order_of_the_rows_changes_nothing(shuffle: random.Random) -> None:
     parcels, cartons = window()
     heavy = changed(heavier(cartons, 900), "carton_id", "C11", {"pieces_manifested": 99})
@@ -219,7 +219,7 @@ def test_the_order_of_the_rows_changes_nothing(shuffle: random.Random) -> None:
 
 
 @given(st.floats(0.01, 100))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_cartons_that_all_weigh_many_times_as_much_are_judged_alike(scale: float) -> None:
     plain = judged(window()[0], heavier(window()[1], 700)).findings
     parcels, cartons = window(scale=scale)

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.screening import windows as w
 
@@ -69,7 +69,6 @@ def test_a_crowd_at_one_address_is_compared_with_its_neighbours() -> None:
     assert near.filter(pl.col("name") == names[17] + "h")["entity"].to_list() == [names[17]]
 
 
-@settings(deadline=None)
 @given(st.integers(1, 30), st.data())
 def test_components_are_those_of_a_search(nodes: int, data: st.DataObject) -> None:
     node = st.integers(0, nodes - 1)

@@ -286,7 +286,7 @@ ROWS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(ROWS, min_size=1, max_size=12), st.randoms(use_true_random=False))
 def test_every_row_has_one_answer_in_any_order(rows: list[dict[str, Any]], random: Any) -> None:
     known = [

@@ -215,7 +215,7 @@ def test_a_digest_stays_the_same_between_releases_and_tells_kinds_apart() -> Non
     assert digests(numbers, "seal")[0] != digests(numbers, "tracking")[0]
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.permutations(range(6)))
 def test_the_order_of_rows_changes_nothing(order: list[int]) -> None:
     rows = [

@@ -126,14 +126,14 @@ def shifted(risks: list[float], by: float) -> np.ndarray[Any, np.dtype[np.float6
     ).to_series().to_numpy()  # fmt: skip
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(RISKS, SHIFTS)
 def test_a_shift_never_reorders_two_parcels_of_the_same_tier(risks: list[float], by: float) -> None:
     after = shifted(sorted(risks), by)
     assert (np.diff(after) >= 0).all()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(RISKS, SHIFTS, SHIFTS)
 def test_a_higher_tier_never_makes_a_risk_higher(
     risks: list[float], one: float, other: float
@@ -144,7 +144,7 @@ def test_a_higher_tier_never_makes_a_risk_higher(
     assert (shifted(risks, high) <= np.array(risks) * (1 + 1e-12)).all()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(RISKS, SHIFTS)
 def test_no_tier_takes_off_more_than_it_may_nor_anything_at_the_line(
     risks: list[float], by: float
@@ -156,14 +156,14 @@ def test_no_tier_takes_off_more_than_it_may_nor_anything_at_the_line(
     assert after[inside] / (1 - after[inside]) == pytest.approx(odds * np.exp(by), rel=1e-9)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(RISKS)
 def test_no_shift_leaves_every_bit(risks: list[float]) -> None:
     assert shifted(risks, 0.0).tolist() == risks
     assert shifted(risks, -0.0).tolist() == risks
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.floats(0, 3000), min_size=1, max_size=20), st.sampled_from(["trusted", "known"]))
 def test_an_older_verification_never_counts_for_more(ages: list[float], tier: str) -> None:
     known = traders(*((f"T{n:02d}", tier, age) for n, age in enumerate(sorted(ages))))

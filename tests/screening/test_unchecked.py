@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from parcelscope.datasets.records import NOT_ASSESSED_SCHEMA
@@ -27,14 +27,12 @@ def table(rows: list[tuple[str, str, str, str]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=NOT_ASSESSED_SCHEMA, orient="row")
 
 
-@settings(deadline=None)
 @given(ROWS)
 def test_rows_come_in_the_order_of_their_texts(rows: list[tuple[str, str, str, str]]) -> None:
     expected = table(rows).sort("owner_kind", "owner_id", "check", "reason")
     assert in_order(table(rows)).equals(expected)
 
 
-@settings(deadline=None)
 @given(ROWS)
 def test_each_owner_is_told_what_was_not_checked(rows: list[tuple[str, str, str, str]]) -> None:
     found = not_assessed_lists(table(rows), ["U1", "é"])

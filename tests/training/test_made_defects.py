@@ -12,7 +12,7 @@ Colour = npt.NDArray[np.uint8]
 
 
 @pytest.mark.parametrize("kind", sorted(DEFECTS))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 100_000))
 def test_only_what_the_mask_shows_is_changed_much(kind: str, seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -174,7 +174,7 @@ def test_an_item_that_was_scanned_alone_can_be_cut_out() -> None:
         cut_out(*scan_of([], USUAL), "knife", basis_beam(USUAL.spectrum))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(seed=st.integers(0, 10_000))
 def test_items_lie_inside_the_parcel_and_their_boxes_hold_what_changed(seed: int) -> None:
     scan, rng = _PARCEL, np.random.default_rng(seed)

@@ -33,7 +33,7 @@ def test_the_second_article_rests_on_the_first() -> None:
     assert second.shift_mm[2] - first.shift_mm[2] == pytest.approx(20, abs=0.1)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 2**32 - 1),
     size=st.tuples(*[st.floats(5, 90)] * 3),

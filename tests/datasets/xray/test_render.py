@@ -75,7 +75,7 @@ def test_an_empty_scene_projects_to_no_material() -> None:
     assert projection.thickness_mm.shape == (0, 96, 120)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     shape=st.sampled_from(["ellipsoid", "box", "cylinder"]),
     half=st.tuples(*[st.floats(0.8, 45)] * 3),

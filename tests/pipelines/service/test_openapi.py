@@ -68,7 +68,6 @@ def test_whatever_is_sent_the_answer_is_one_that_was_promised(
 
     @settings(
         max_examples=12,
-        deadline=None,
         derandomize=True,
         database=None,
         suppress_health_check=list(HealthCheck),
