@@ -205,7 +205,10 @@ def _enrol(engine: "Engine", runs: list[Path], bundle: Path | None, feed: Path |
                 f" {did.same:,} as before"
             )
         if told.without_bundle:
-            print(f"{folder}: the bundle that scored it is not at hand: fewer marks are shown")
+            print(
+                f"{folder}: the bundle that scored it is not at hand: fewer marks are shown;"
+                " name it by --bundle"
+            )
 
 
 def _password(name: str, *, from_input: bool) -> str:
