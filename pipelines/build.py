@@ -76,12 +76,11 @@ def build(name: str, *, work: Path, out: Path) -> Bundle:
     Raises:
         ConfigError: If there is no such recipe, or it or that of a part does not say what it must.
         BundleError: If `out` holds something that is no bundle.
+        ModuleNotFoundError: If a package that trains is not installed.
     """
     recipe = read_bundle_recipe(name)
     _require_bundle_or_nothing(out)
-    for part, step in recipe.parts.items():
-        part_folder(part, step, recipe, work)  # every recipe is read before hours go by
-    read_recipe(recipe.risk.recipe, recipe.risk.overrides())
+    _require_trainers(recipe, work)
     started_s = time.monotonic()
     work.mkdir(parents=True, exist_ok=True)
     feed = work / f"feed-{digest_of(recipe.feed.model_dump(mode='json'))}"
@@ -210,6 +209,15 @@ def publish(bundle: Bundle, sources: dict[str, Path], out: Path) -> None:
     for name in before - set(sources):
         (out / name).unlink()
     load_bundle(out)
+
+
+def _require_trainers(recipe: BundleRecipe, work: Path) -> None:
+    """Read every recipe and import what trains by it, before hours go by."""
+    for step in recipe.parts.values():
+        _, trainer = read_recipe(step.recipe, step_overrides(step, recipe, work))
+        trainer.train()
+    _, trainer = read_recipe(recipe.risk.recipe, recipe.risk.overrides())
+    trainer.train()
 
 
 def _require_bundle_or_nothing(out: Path) -> None:

@@ -108,13 +108,13 @@ def bundle_build(
     """Make a whole bundle by one recipe: train, synth, screen, train risk. Needs `[train,eval]`."""
     try:
         from parcelscope.pipelines.build import build
+
+        bundle = build(recipe, work=work, out=out)
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"bundle build needs {error.name}, which is not installed;"
             " install parcelscope[cpu,train,eval]"
         ) from None
-
-    bundle = build(recipe, work=work, out=out)
     print(f"{out}: {bundle.name} {bundle.version} with {len(bundle.detectors)} detectors")
 
 

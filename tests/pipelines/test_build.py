@@ -1,5 +1,7 @@
 """Building a bundle from nothing, and putting it where an old one lies."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,23 @@ def test_nothing_is_begun_where_the_bundle_could_not_be_put(tmp_path: Path) -> N
     with pytest.raises(ConfigError, match=r"unknown key 'data\.trian'; the nearest is"):
         build(str(tmp_path / "mine.yaml"), work=work, out=tmp_path / "new")
     assert not work.exists()
+
+
+def test_without_torch_it_says_what_to_install_and_begins_nothing(tmp_path: Path) -> None:
+    torchless = "import sys; sys.modules['torch'] = None"
+    run = f"{torchless}; from parcelscope.pipelines.cli import main; main()"
+    words = ["bundle", "build", "--recipe", "quick", "--out", "out", "--work", "work"]
+    done = subprocess.run(
+        [sys.executable, "-c", run, *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "install parcelscope[cpu,train,eval]" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow
