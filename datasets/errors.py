@@ -11,6 +11,9 @@ ParcelscopeError
 At the command line each is one sentence on standard error and exit code 2.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 
 class ParcelscopeError(Exception):
     """Root of all errors whose message is meant for the user."""
@@ -42,3 +45,10 @@ class ConfigError(ParcelscopeError):
 
 class RunError(ParcelscopeError):
     """A run folder cannot be used, or its counts do not add up."""
+
+
+def first_fault(errors: Sequence[Any]) -> str:
+    """Where the first of pydantic's `errors` is, dotted, and what it is: `fit.batch: ...`."""
+    first = errors[0]
+    where = ".".join(str(part) for part in first["loc"]) or "the file"
+    return f"{where}: {first['msg'].removeprefix('Value error, ')}"

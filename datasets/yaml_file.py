@@ -1,13 +1,12 @@
-"""YAML files from outside, and what of them does not fit, in one sentence."""
+"""YAML files from outside: read, held against a model, refused in one sentence."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from parcelscope.datasets.errors import ConfigError
+from parcelscope.datasets.errors import ConfigError, first_fault
 
 Settings = TypeVar("Settings", bound=BaseModel)
 
@@ -52,10 +51,3 @@ def read_settings(
         return model.model_validate({**told, **changes})
     except ValidationError as error:
         raise ConfigError(f"{path or of}: {first_fault(error.errors())}") from None
-
-
-def first_fault(errors: Sequence[Any]) -> str:
-    """Where the first of pydantic's `errors` is, dotted, and what it is: `fit.batch: ...`."""
-    first = errors[0]
-    where = ".".join(str(part) for part in first["loc"]) or "the file"
-    return f"{where}: {first['msg'].removeprefix('Value error, ')}"

@@ -13,8 +13,7 @@ from typing import Final, Literal, Self
 import numpy as np
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from parcelscope.datasets.errors import BundleError
-from parcelscope.datasets.yaml_file import first_fault
+from parcelscope.datasets.errors import BundleError, first_fault
 from parcelscope.models.heatmap import MOST_OVERLAP
 from parcelscope.models.mass_model import MassModel
 

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from parcelscope.datasets.errors import BundleError
+from parcelscope.datasets.errors import BundleError, first_fault
 from parcelscope.datasets.writing import write_text_whole
-from parcelscope.datasets.yaml_file import first_fault
 from parcelscope.models.bundle import CARD, Bundle, DetectorCard, check_file, load_bundle
 
 PART_CARD = "card.json"

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from parcelscope.datasets.errors import BundleError
-from parcelscope.datasets.yaml_file import first_fault
+from parcelscope.datasets.errors import BundleError, first_fault
 from parcelscope.models.bundle import Bundle, check_file
 from parcelscope.models.bundle_writing import PART_CARD
 from parcelscope.models.mass_model import MassModel

@@ -5,8 +5,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from parcelscope.datasets.errors import BundleError
-from parcelscope.datasets.yaml_file import first_fault
+from parcelscope.datasets.errors import BundleError, first_fault
 from parcelscope.models.bundle import Bundle, PhotoReferences, check_file
 from parcelscope.models.bundle_writing import PART_CARD, named_files, write_bundle
 

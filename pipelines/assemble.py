@@ -10,8 +10,8 @@ from typing import get_args
 
 from pydantic import BaseModel, Field, ValidationError
 
-from parcelscope.datasets.errors import BundleError, ConfigError
-from parcelscope.datasets.yaml_file import first_fault, read_mapping
+from parcelscope.datasets.errors import BundleError, ConfigError, first_fault
+from parcelscope.datasets.yaml_file import read_mapping
 from parcelscope.inference.verification import verify_detector
 from parcelscope.models.bundle import (
     Bundle,

@@ -11,10 +11,9 @@ import numpy.typing as npt
 import polars as pl
 from pydantic import BaseModel, Field, ValidationError
 
-from parcelscope.datasets.errors import ConfigError, RunError
+from parcelscope.datasets.errors import ConfigError, RunError, first_fault
 from parcelscope.datasets.records import OwnerKind
 from parcelscope.datasets.writing import write_text_whole
-from parcelscope.datasets.yaml_file import first_fault
 from parcelscope.pipelines.run_folder import BundleName, Run, read_run
 from parcelscope.pipelines.shadow import Shadow, read_shadow
 from parcelscope.screening.config import AgreedMetric

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from parcelscope.datasets.errors import BundleError, ConfigError
-from parcelscope.datasets.yaml_file import first_fault, read_mapping
+from parcelscope.datasets.errors import BundleError, ConfigError, first_fault
+from parcelscope.datasets.yaml_file import read_mapping
 from parcelscope.inference.verification import verify_mass
 from parcelscope.models.bundle_writing import copy_synced
 from parcelscope.models.mass_model import COLOUR_COLUMNS, GREY_COLUMNS, MassModel

@@ -15,9 +15,8 @@ import numpy as np
 import polars as pl
 from pydantic import ValidationError
 
-from parcelscope.datasets.errors import BundleError, RunError
+from parcelscope.datasets.errors import BundleError, RunError, first_fault
 from parcelscope.datasets.feed import Feed, read_feed
-from parcelscope.datasets.yaml_file import first_fault
 from parcelscope.inference.risk import load_risk_scorers
 from parcelscope.inference.shards import PartFile
 from parcelscope.models.bundle import Bundle, builtin_bundle_folder, load_bundle

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from parcelscope.datasets.errors import BundleError, RunError
-from parcelscope.datasets.yaml_file import first_fault
+from parcelscope.datasets.errors import BundleError, RunError, first_fault
 from parcelscope.models.bundle import Bundle
 from parcelscope.pipelines.replay import scoring_bundle
 from parcelscope.pipelines.run_folder import RunCard

@@ -16,9 +16,8 @@ import polars as pl
 from pydantic import BaseModel, Field, ValidationError
 
 from parcelscope.datasets.embeddings import EMBEDDING_SCHEMA
-from parcelscope.datasets.errors import RunError
+from parcelscope.datasets.errors import RunError, first_fault
 from parcelscope.datasets.writing import parquet_bytes, write_text_whole, write_whole
-from parcelscope.datasets.yaml_file import first_fault
 from parcelscope.inference.providers import ProviderCard
 from parcelscope.inference.shards import PartFile
 from parcelscope.pipelines.indicator_names import PackName, RuleName

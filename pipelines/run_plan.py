@@ -11,11 +11,10 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
-from parcelscope.datasets.errors import RunError
+from parcelscope.datasets.errors import RunError, first_fault
 from parcelscope.datasets.feed import find_table
 from parcelscope.datasets.schema import CARTONS, IMAGES, PARCELS, STEP_WEDGES
 from parcelscope.datasets.writing import write_text_whole
-from parcelscope.datasets.yaml_file import first_fault
 from parcelscope.pipelines.run_folder import CARD, PLAN, BundleName, require_free
 
 _NOT_DECISIVE: Final = frozenset({"python"})

@@ -22,8 +22,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from parcelscope.datasets.errors import ParcelscopeError
-from parcelscope.datasets.yaml_file import first_fault
+from parcelscope.datasets.errors import ParcelscopeError, first_fault
 from parcelscope.review import errors
 from parcelscope.review.access import Needs, who_asks
 from parcelscope.review.attempts import Attempts

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
+from parcelscope.datasets.errors import first_fault
 from parcelscope.datasets.records import OwnerKind
 from parcelscope.datasets.scans import Energy
-from parcelscope.datasets.yaml_file import first_fault
 from parcelscope.inference.owners import ImageRow
 from parcelscope.review.errors import ReviewError
 

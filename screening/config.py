@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
-from parcelscope.datasets.errors import ConfigError
-from parcelscope.datasets.yaml_file import first_fault, read_mapping
+from parcelscope.datasets.errors import ConfigError, first_fault
+from parcelscope.datasets.yaml_file import read_mapping
 from parcelscope.screening.budget import BudgetSetting, ExamConfig
 from parcelscope.screening.policy import PolicyConfig
 from parcelscope.screening.trader_tiers import TraderTierConfig
@@ -179,11 +179,11 @@ def load_screening_config(path: Path | None = None) -> ScreeningConfig:
     try:
         return ScreeningConfig.model_validate(raw)
     except ValidationError as error:
-        told = first_fault(error.errors())
-        where = told.split(":")[0]
-        if where in MOVED:
+        faults = error.errors()
+        section = ".".join(str(part) for part in faults[0]["loc"])
+        if section in MOVED:
             raise ConfigError(
-                f"{source}: {where}: the parameters of indicators stand in packs now; write a pack"
-                " with them and name it in indicator_packs"
+                f"{source}: {section}: the parameters of indicators stand in packs now; write a"
+                " pack with them and name it in indicator_packs"
             ) from None
-        raise ConfigError(f"{source}: {told}") from None
+        raise ConfigError(f"{source}: {first_fault(faults)}") from None

@@ -8,8 +8,8 @@ from typing import Self
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
-from parcelscope.datasets.errors import ConfigError
-from parcelscope.datasets.yaml_file import first_fault, read_mapping
+from parcelscope.datasets.errors import ConfigError, first_fault
+from parcelscope.datasets.yaml_file import read_mapping
 
 FEWEST_DIGITS = 2
 """Of a tariff code, to name a chapter."""

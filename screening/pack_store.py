@@ -10,9 +10,8 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
-from parcelscope.datasets.errors import ConfigError
+from parcelscope.datasets.errors import ConfigError, first_fault
 from parcelscope.datasets.writing import write_text_whole, write_whole
-from parcelscope.datasets.yaml_file import first_fault
 from parcelscope.screening.pack_file import IndicatorPack, Line, parse_pack
 from parcelscope.screening.pack_yaml import MAX_BYTES
 

@@ -8,8 +8,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from parcelscope.datasets.errors import ConfigError
-from parcelscope.datasets.yaml_file import first_fault, read_mapping
+from parcelscope.datasets.errors import ConfigError, first_fault
+from parcelscope.datasets.yaml_file import read_mapping
 from parcelscope.training.part_recipes import STRICT
 
 

@@ -10,10 +10,9 @@ import numpy.typing as npt
 import polars as pl
 from pydantic import ValidationError
 
-from parcelscope.datasets.errors import ConfigError, RunError
+from parcelscope.datasets.errors import ConfigError, RunError, first_fault
 from parcelscope.datasets.feed import read_feed
 from parcelscope.datasets.records import FINDING_SCHEMA, OwnerKind, not_assessed_frame
-from parcelscope.datasets.yaml_file import first_fault
 from parcelscope.screening.config import UncalibratedConfig
 from parcelscope.screening.fusion import strengths
 from parcelscope.screening.indicators.evidence import KEYS, Evidence

@@ -6,9 +6,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
-from parcelscope.datasets.errors import ConfigError
+from parcelscope.datasets.errors import ConfigError, first_fault
 from parcelscope.datasets.xray.carton import MOST_PIECES
-from parcelscope.datasets.yaml_file import first_fault, read_mapping
+from parcelscope.datasets.yaml_file import read_mapping
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]

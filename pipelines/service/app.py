@@ -11,8 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from parcelscope.datasets.errors import ParcelscopeError
-from parcelscope.datasets.yaml_file import first_fault
+from parcelscope.datasets.errors import ParcelscopeError, first_fault
 from parcelscope.pipelines.service.database import ServiceDatabase
 from parcelscope.pipelines.service.guard import SCORE, Guard, error_body
 from parcelscope.pipelines.service.keys import KeyRing

@@ -206,8 +206,8 @@ def test_a_run_of_which_anything_changed_is_gone_through_again(
     shutil.copytree(run.run, here)
     shutil.copytree(run.feed, feed)
 
-    def again(**options: Path) -> tuple[bool, int]:
-        told = enrol_run(engine, here, **({"feed_folder": feed} | options))  # type: ignore[arg-type]
+    def again(bundle_folder: Path | None = None) -> tuple[bool, int]:
+        told = enrol_run(engine, here, feed_folder=feed, bundle_folder=bundle_folder)
         return told.is_unchanged, told.enrolled.changed
 
     assert again() == (False, 0)

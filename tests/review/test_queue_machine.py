@@ -31,16 +31,16 @@ from parcelscope.review import queue
 from parcelscope.review.database import open_review
 from parcelscope.review.errors import LostLease, NotAllowed, ReviewError, TooLate
 from parcelscope.review.exams import Exam, log_exam
-from parcelscope.review.items import enrol
+from parcelscope.review.items import NewItem, enrol
 from parcelscope.review.queue import Decision
 from parcelscope.review.roles import Person
-from parcelscope.review.standing import WAITING
+from parcelscope.review.standing import WAITING, Choice
 
 INSIDE = [parcel(number, carton_id="MC-1") for number in range(3)]
 ITEMS = [carton(1), *INSIDE, parcel(3)]
 people = st.sampled_from([ANA, BO, SUE])
 items = st.sampled_from(ITEMS)
-choices = st.sampled_from(["clear", "inspect"])
+choices: st.SearchStrategy[Choice] = st.sampled_from(["clear", "inspect"])
 
 
 class QueueMachine(RuleBasedStateMachine):
@@ -85,18 +85,18 @@ class QueueMachine(RuleBasedStateMachine):
             self.holders[one.item_id] = (person.name, one.lease_until)
 
     @rule(person=people, item=items)
-    def give_back(self, person: Person, item: object) -> None:
-        item_id = item.item_id  # type: ignore[attr-defined]
+    def give_back(self, person: Person, item: NewItem) -> None:
+        item_id = item.item_id
         mine = self.holds(person, item_id)
-        numbers = leases(self.engine, item)  # type: ignore[arg-type]
+        numbers = leases(self.engine, item)
         assert queue.release(self.engine, person, numbers) == ([item_id] if mine else [])
         if mine:
             del self.holders[item_id]
 
     @rule(person=people, item=items, choice=choices)
-    def decide(self, person: Person, item: object, choice: str) -> None:
-        item_id = item.item_id  # type: ignore[attr-defined]
-        made = Decision(decision=choice)  # type: ignore[arg-type]
+    def decide(self, person: Person, item: NewItem, choice: Choice) -> None:
+        item_id = item.item_id
+        made = Decision(decision=choice)
         mine = self.holds(person, item_id)
         try:
             queue.decide(self.engine, person, item_id, made, now=self.now)
@@ -107,8 +107,8 @@ class QueueMachine(RuleBasedStateMachine):
             del self.holders[item_id]
 
     @rule(person=people, item=items, leans_to=choices | st.none())
-    def ask(self, person: Person, item: object, leans_to: str | None) -> None:
-        item_id = item.item_id  # type: ignore[attr-defined]
+    def ask(self, person: Person, item: NewItem, leans_to: Choice | None) -> None:
+        item_id = item.item_id
         mine = self.holds(person, item_id)
         try:
             queue.ask_second(
@@ -117,12 +117,12 @@ class QueueMachine(RuleBasedStateMachine):
                 item_id,
                 "unsure",
                 leans_to=leans_to,
-                now=self.now,  # type: ignore[arg-type]
+                now=self.now,
             )
         except LostLease:
             assert not mine
         except NotAllowed:
-            assert look(self.engine, item).state == "disputed"  # type: ignore[arg-type]
+            assert look(self.engine, item).state == "disputed"
         else:
             assert mine
             del self.holders[item_id]
@@ -146,14 +146,14 @@ class QueueMachine(RuleBasedStateMachine):
                 self.holders[one.item_id] = (now.holder, now.lease_until)
 
     @rule(person=people, item=items)
-    def examine(self, person: Person, item: object) -> None:
-        item_id = item.item_id  # type: ignore[attr-defined]
+    def examine(self, person: Person, item: NewItem) -> None:
+        item_id = item.item_id
         log_exam(self.engine, person, US, item_id, Exam(outcome="violation"), now=self.now)
-        assert look(self.engine, item).outcome == "violation"  # type: ignore[arg-type]
+        assert look(self.engine, item).outcome == "violation"
 
     @rule(to=st.sampled_from(["ana", "bo", None]), item=items)
-    def hand_on(self, to: str | None, item: object) -> None:
-        item_id = item.item_id  # type: ignore[attr-defined]
+    def hand_on(self, to: str | None, item: NewItem) -> None:
+        item_id = item.item_id
         try:
             queue.reassign(self.engine, SUE, item_id, to, now=self.now)
         except (LostLease, NotAllowed):
@@ -163,13 +163,13 @@ class QueueMachine(RuleBasedStateMachine):
             self.holders[item_id] = (to, self.now + queue.LEASE_S)
 
     @rule(item=items)
-    def reopen(self, item: object) -> None:
-        item_id = item.item_id  # type: ignore[attr-defined]
+    def reopen(self, item: NewItem) -> None:
+        item_id = item.item_id
         try:
             queue.reopen(self.engine, SUE, item_id, "again", now=self.now)
         except ReviewError:
             return
-        assert look(self.engine, item).state == "open"  # type: ignore[arg-type]
+        assert look(self.engine, item).state == "open"
 
     @rule()
     def release_carton(self) -> None:
